@@ -1,0 +1,6 @@
+//! What the tests and the sandbox of apio-operator run against: a real Kubernetes control plane and a simulated APIO platform.
+//!
+//! This crate knows nothing of the operator: it takes YAML, paths and URLs, so that a mistake of the operator cannot hide in it.
+
+pub mod cluster;
+pub mod simulator;
