@@ -1,0 +1,85 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Whether the operator may write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ManagementPolicy {
+    /// Keep the platform equal to this resource.
+    #[default]
+    Manage,
+    /// Read and report only; nothing is ever written to the platform.
+    Observe,
+}
+
+/// What to do with an object that is already on the platform and that this resource did not create.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum AdoptionPolicy {
+    /// Take it over when every declared field already agrees; refuse otherwise.
+    #[default]
+    IfIdentical,
+    /// Take it over and correct it.
+    Always,
+    /// Refuse.
+    Never,
+}
+
+/// What to do when the platform changed behind the operator's back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum DriftPolicy {
+    /// Write the declared values again.
+    #[default]
+    Correct,
+    /// Write nothing, list the differences in `status.drift`.
+    Report,
+}
+
+/// What deleting the resource does on the platform.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum DeletionPolicy {
+    /// Delete the object there, once the checks allow it.
+    #[default]
+    Delete,
+    /// Leave it there.
+    Orphan,
+}
+
+/// The policies that the three kinds share.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Policies {
+    /// Manage (default): keep the platform equal to this resource. Observe: read and report, never write.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub management_policy: Option<ManagementPolicy>,
+    /// What to do with an object that is already on the platform and that this resource did not create.
+    /// IfIdentical (default): take it over when every declared field already agrees. Always: take it over and correct it.
+    /// Never: refuse.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adoption_policy: Option<AdoptionPolicy>,
+    /// What to do when the platform changed behind our back. Correct (default): write the declared values again.
+    /// Report: list the differences in status.drift and write nothing until the spec changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift_policy: Option<DriftPolicy>,
+    /// What deleting this resource does on the platform. Delete (default): delete the object, once the checks allow it.
+    /// Orphan: leave it there. The annotation apio.netaxis.be/deletion=Orphan does the same, even while deleting.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deletion_policy: Option<DeletionPolicy>,
+}
+
+impl Policies {
+    /// Management policy in force.
+    pub fn management(&self) -> ManagementPolicy {
+        self.management_policy.unwrap_or_default()
+    }
+    /// Adoption policy in force.
+    pub fn adoption(&self) -> AdoptionPolicy {
+        self.adoption_policy.unwrap_or_default()
+    }
+    /// Drift policy in force.
+    pub fn drift(&self) -> DriftPolicy {
+        self.drift_policy.unwrap_or_default()
+    }
+    /// Deletion policy in force.
+    pub fn deletion(&self) -> DeletionPolicy {
+        self.deletion_policy.unwrap_or_default()
+    }
+}

@@ -1,0 +1,203 @@
+//! What forbids a deletion. [`Cleared`] is the permission to delete, and only this module can make one: unknown counts as
+//! not empty.
+
+use super::{
+    facts::{Answer, Facts, Query},
+    failure::{Cause, Failure},
+    ids::Object,
+    plan::{Halt, Next, Verdict},
+    settings::Checks,
+};
+use crate::api::Contents;
+
+/// The permission to delete one object, given right after it was counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cleared(());
+
+/// Why a deletion waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocked {
+    /// Reason of the `DeletionBlocked` condition.
+    pub reason: &'static str,
+    /// One sentence with the remedy.
+    pub message: String,
+    /// What was counted.
+    pub contents: Option<Contents>,
+}
+
+impl Blocked {
+    /// Blocked without counts.
+    pub fn new(reason: &'static str, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into(), contents: None }
+    }
+
+    fn stop<T>(self) -> Next<T> {
+        Err(Halt::Stop(Verdict::Blocked(self)))
+    }
+}
+
+/// What a group holds, as the platform lists it (platform contract, 9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// Users, trunk users among them.
+    Users,
+    /// Trunk groups.
+    TrunkGroups,
+    /// IVRs.
+    Ivrs,
+    /// Call centers.
+    CallCenters,
+    /// Hunt groups.
+    HuntGroups,
+}
+
+impl Part {
+    /// The checks that need this list.
+    fn is_needed(self, checks: Checks) -> bool {
+        match self {
+            Self::Users => checks.users || checks.trunk_users,
+            Self::TrunkGroups => checks.trunk_groups,
+            Self::Ivrs | Self::CallCenters | Self::HuntGroups => checks.service_users,
+        }
+    }
+
+    /// Name for a user.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Users => "users",
+            Self::TrunkGroups => "trunk groups",
+            Self::Ivrs => "IVRs",
+            Self::CallCenters => "call centers",
+            Self::HuntGroups => "hunt groups",
+        }
+    }
+}
+
+const PARTS: [Part; 5] = [Part::Users, Part::TrunkGroups, Part::Ivrs, Part::CallCenters, Part::HuntGroups];
+
+/// A group may go when every enabled check counted zero.
+pub fn group(tenant: &str, group: &str, observed: &Object, facts: &Facts) -> Next<Cleared> {
+    let Some(settings) = facts.cluster.settings else {
+        return Blocked::new(
+            "SettingsUnavailable",
+            "the operator has no valid settings, so it does not know which CHECK_GROUP rules to apply; create or repair the settings ConfigMap",
+        )
+        .stop();
+    };
+    let checks = settings.checks;
+    let needed = PARTS.into_iter().filter(|part| part.is_needed(checks));
+    let queries: Vec<_> = needed.map(|part| (part, Query::Count(tenant.to_owned(), group.to_owned(), part))).collect();
+    let open: Vec<_> = queries.iter().map(|(_, q)| q).filter(|q| facts.answer(q).is_none()).cloned().collect();
+    if !open.is_empty() {
+        return Err(Halt::Ask(open));
+    }
+    let mut contents = Contents::default();
+    let mut unknown: Option<(Part, Failure)> = None;
+    for (part, query) in &queries {
+        match facts.answer(query) {
+            Some(Ok(Answer::Count { items, in_trunk_groups })) => {
+                count(&mut contents, checks, *part, *items, *in_trunk_groups);
+                if let Some(failure) = more_than_listed(*part, *items, observed) {
+                    unknown = Some((*part, failure));
+                }
+            }
+            Some(Err(failure)) => unknown = unknown.or_else(|| Some((*part, failure.clone()))),
+            _ => unknown = Some((*part, Failure::new(Cause::Bug, "not counted"))),
+        }
+    }
+    let found = in_words(&contents);
+    if !found.is_empty() {
+        let message = format!(
+            "the group still holds {}; remove them on the platform, or set the annotation apio.netaxis.be/deletion=Orphan to leave the group there",
+            found.join(", ")
+        );
+        return Blocked { reason: "GroupNotEmpty", message, contents: Some(contents) }.stop();
+    }
+    if let Some((part, failure)) = unknown {
+        let reason =
+            if failure.cause.reason() == "CredentialsUnavailable" { failure.cause.reason() } else { "ContentsUnknown" };
+        let message = format!(
+            "the {} of the group cannot be counted, and what is not known counts as not empty: {failure}",
+            part.name()
+        );
+        return Blocked { reason, message, contents: Some(contents) }.stop();
+    }
+    Ok(Cleared(()))
+}
+
+fn count(contents: &mut Contents, checks: Checks, part: Part, items: i64, in_trunk_groups: i64) {
+    match part {
+        Part::Users => {
+            contents.users = checks.users.then_some(items - in_trunk_groups);
+            contents.trunk_users = checks.trunk_users.then_some(in_trunk_groups);
+        }
+        Part::TrunkGroups => contents.trunk_groups = Some(items),
+        Part::Ivrs => contents.ivrs = Some(items),
+        Part::CallCenters => contents.call_centers = Some(items),
+        Part::HuntGroups => contents.hunt_groups = Some(items),
+    }
+}
+
+/// A list that shows fewer users than the group's own `userCount` is filtered or cut.
+fn more_than_listed(part: Part, items: i64, observed: &Object) -> Option<Failure> {
+    let user_count = observed.get("userCount")?.as_i64()?;
+    (part == Part::Users && user_count > items).then(|| {
+        let words = format!("the platform lists {items} users but says the group has {user_count}");
+        Failure::new(Cause::Unreadable, words)
+    })
+}
+
+fn in_words(contents: &Contents) -> Vec<String> {
+    [
+        (contents.users, "user", "users"),
+        (contents.trunk_users, "trunk user", "trunk users"),
+        (contents.trunk_groups, "trunk group", "trunk groups"),
+        (contents.ivrs, "IVR", "IVRs"),
+        (contents.call_centers, "call center", "call centers"),
+        (contents.hunt_groups, "hunt group", "hunt groups"),
+    ]
+    .into_iter()
+    .filter_map(|(count, one, many)| match count? {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        n => Some(format!("{n} {many}")),
+    })
+    .collect()
+}
+
+/// A tenant may go when its complete list of groups is empty.
+pub fn tenant(tenant: &str, facts: &Facts) -> Next<Cleared> {
+    let groups = facts.groups(tenant)?;
+    if groups.is_empty() {
+        return no_children("TenantInUse", "tenant", facts);
+    }
+    let named: Vec<_> = groups.iter().take(5).map(String::as_str).collect();
+    let more =
+        if groups.len() > named.len() { format!(" and {} more", groups.len() - named.len()) } else { String::new() };
+    let message =
+        format!("the tenant still has the groups {}{more} on the platform; delete them first", named.join(", "));
+    Blocked::new("TenantInUse", message).stop()
+}
+
+/// A reseller may go when no resource names it; the platform refuses what is used elsewhere.
+pub fn reseller(facts: &Facts) -> Next<Cleared> {
+    no_children("ResellerInUse", "reseller", facts)
+}
+
+fn no_children(reason: &'static str, kind: &str, facts: &Facts) -> Next<Cleared> {
+    let children = &facts.cluster.children;
+    if children.is_empty() {
+        return Ok(Cleared(()));
+    }
+    let named: Vec<_> = children.iter().take(5).map(String::as_str).collect();
+    let more = if children.len() > named.len() {
+        format!(" and {} more", children.len() - named.len())
+    } else {
+        String::new()
+    };
+    Blocked::new(
+        reason,
+        format!("the {kind} is still named by {}{more}; delete or change them first", named.join(", ")),
+    )
+    .stop()
+}

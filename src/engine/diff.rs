@@ -1,0 +1,172 @@
+//! Comparing what a spec declares with what the platform holds. Only declared fields count; `""`, null and absent are equal.
+
+use serde_json::Value;
+
+use super::ids::Object;
+use crate::api::Drift;
+
+/// Longest text of a value in a status, in characters.
+const SHOWN: usize = 200;
+/// Most differences in a status.
+const MOST: usize = 32;
+
+/// A declared field whose value on the platform differs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    /// Path of the field: `key` or `key.key`.
+    pub path: String,
+    /// Declared value.
+    pub desired: Value,
+    /// Value on the platform; null when absent.
+    pub observed: Value,
+}
+
+/// The keys of the platform that are compared and merged key by key (platform contract, 12, row 8). Every other object is
+/// one value.
+const NESTED: [&str; 2] = ["contactInformation", "addressInformation"];
+
+/// Every declared field that differs, in the order of the keys.
+pub fn differences(declared: &Object, observed: &Object) -> Vec<Difference> {
+    let mut found = Vec::new();
+    for (key, desired) in declared {
+        let there = observed.get(key).unwrap_or(&Value::Null);
+        match desired.as_object().filter(|_| NESTED.contains(&key.as_str())) {
+            Some(keys) => {
+                for (inner, desired) in keys {
+                    let there = there.get(inner).unwrap_or(&Value::Null);
+                    push(&mut found, format!("{key}.{inner}"), desired, there);
+                }
+            }
+            None => push(&mut found, key.clone(), desired, there),
+        }
+    }
+    found
+}
+
+fn push(found: &mut Vec<Difference>, path: String, desired: &Value, observed: &Value) {
+    if !equal(desired, observed) {
+        found.push(Difference { path, desired: desired.clone(), observed: observed.clone() });
+    }
+}
+
+fn equal(a: &Value, b: &Value) -> bool {
+    a == b || (is_unset(a) && is_unset(b))
+}
+
+fn is_unset(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Object(object) => object.is_empty(),
+        _ => false,
+    }
+}
+
+/// The body of an update: the changed fields, contact and address whole (declared keys over the observed ones, so that
+/// merging and replacing platforms give the same result).
+pub fn update_body(declared: &Object, observed: &Object, differences: &[Difference]) -> Object {
+    let mut body = Object::new();
+    for difference in differences {
+        let key = difference.path.split('.').next().unwrap_or_default();
+        if let Some(desired) = declared.get(key) {
+            body.insert(key.to_owned(), whole(key, desired, observed.get(key)));
+        }
+    }
+    body
+}
+
+/// A declared value as it is sent: nested objects over what the platform holds.
+pub fn whole(key: &str, desired: &Value, observed: Option<&Value>) -> Value {
+    match (desired.as_object(), observed.and_then(Value::as_object)) {
+        (Some(desired), Some(observed)) if NESTED.contains(&key) => {
+            let mut merged = observed.clone();
+            merged.extend(desired.clone());
+            Value::Object(merged)
+        }
+        _ => desired.clone(),
+    }
+}
+
+/// The differences as a status shows them.
+pub fn shown(differences: &[Difference]) -> Vec<Drift> {
+    differences
+        .iter()
+        .take(MOST)
+        .map(|difference| Drift {
+            path: difference.path.clone(),
+            desired: text(&difference.desired),
+            observed: text(&difference.observed),
+        })
+        .collect()
+}
+
+/// One clause per difference, for a message.
+pub fn sentence(differences: &[Difference]) -> String {
+    let mut clauses: Vec<_> = differences
+        .iter()
+        .take(5)
+        .map(|d| format!("{} is {} and should be {}", d.path, text(&d.observed), text(&d.desired)))
+        .collect();
+    if differences.len() > clauses.len() {
+        clauses.push(format!("and {} more", differences.len() - clauses.len()));
+    }
+    clauses.join("; ")
+}
+
+fn text(value: &Value) -> String {
+    let text = if value.is_null() { "unset".to_owned() } else { value.to_string() };
+    if text.chars().count() <= SHOWN {
+        return text;
+    }
+    text.chars().take(SHOWN).chain("...".chars()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn object(value: Value) -> Object {
+        value.as_object().cloned().unwrap()
+    }
+
+    #[test]
+    fn unset_empty_and_absent_are_equal() {
+        let declared = object(json!({"cliName": "", "contactInformation": {"name": ""}}));
+        assert_eq!(differences(&declared, &object(json!({}))), []);
+        assert_eq!(differences(&declared, &object(json!({"cliName": null, "contactInformation": {}}))), []);
+    }
+
+    #[test]
+    fn undeclared_fields_never_differ() {
+        assert_eq!(differences(&object(json!({})), &object(json!({"groupName": "x"}))), []);
+    }
+
+    #[test]
+    fn an_update_carries_the_changed_fields_only_and_a_contact_whole() {
+        let declared = object(json!({"groupName": "a", "userLimit": 5, "contactInformation": {"name": "Jo"}}));
+        let observed =
+            object(json!({"groupName": "a", "userLimit": 4, "contactInformation": {"name": "X", "unknown": 1}}));
+        let found = differences(&declared, &observed);
+        assert_eq!(found.iter().map(|d| d.path.as_str()).collect::<Vec<_>>(), ["contactInformation.name", "userLimit"]);
+        assert_eq!(
+            Value::Object(update_body(&declared, &observed, &found)),
+            json!({"userLimit": 5, "contactInformation": {"name": "Jo", "unknown": 1}})
+        );
+    }
+
+    #[test]
+    fn extra_data_is_one_value() {
+        let found =
+            differences(&object(json!({"extraData": {"a": 1}})), &object(json!({"extraData": {"a": 1, "b": 2}})));
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].path, "extraData");
+    }
+
+    #[test]
+    fn long_values_are_shortened() {
+        let d = Difference { path: "x".into(), desired: json!("é".repeat(500)), observed: Value::Null };
+        assert!(shown(&[d.clone()])[0].desired.chars().count() < 210);
+        assert_eq!(shown(&[d])[0].observed, "unset");
+    }
+}

@@ -1,0 +1,177 @@
+//! What is known in one pass: of the cluster at its start, of the platform as far as it was asked, and of the steps taken.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    check_group::Part,
+    failure::{Cause, Failure},
+    ids::{Key, Level, Object},
+    plan::{Halt, Next, Step, Verdict},
+    settings::Settings,
+};
+
+/// A question to the platform.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Query {
+    /// The object itself.
+    Object(Key),
+    /// The domains known at a level.
+    Domains(Level),
+    /// How many of one part a group holds: tenant, group, part.
+    Count(String, String, Part),
+    /// The groups of a tenant.
+    Groups(String),
+}
+
+/// Its answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// The object, or that the platform said it does not exist.
+    Object(Option<Object>),
+    /// A complete list of domains.
+    Domains(BTreeSet<String>),
+    /// Counts: items, and those of them that are trunk users.
+    Count {
+        /// All items.
+        items: i64,
+        /// Items flagged `inTrunkGroup`.
+        in_trunk_groups: i64,
+    },
+    /// A complete list of group ids.
+    Groups(Vec<String>),
+}
+
+/// A reference of a spec to another resource of the namespace.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reference {
+    /// A Tenant resource by name.
+    Tenant(String),
+    /// A Reseller resource by name.
+    Reseller(String),
+}
+
+/// What a reference leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Referent {
+    /// The id that the referenced resource stands for.
+    pub id: String,
+    /// Whether it is being deleted.
+    pub deleting: bool,
+}
+
+/// What the cluster says, read at the start of the pass.
+#[derive(Clone, Debug, Default)]
+pub struct Cluster {
+    /// Address of the platform that this operator serves.
+    pub platform: String,
+    /// The settings in force; `None` when there were never valid ones.
+    pub settings: Option<Settings>,
+    /// The references that lead to a resource; one that is missing is absent.
+    pub references: BTreeMap<Reference, Referent>,
+    /// Ids of the tenants and names of the resellers that a resource of this namespace stands for, and whether it is being deleted.
+    pub described: BTreeMap<Key, bool>,
+    /// The resource that has the better claim to the same object: namespace/name.
+    pub rival: Option<String>,
+    /// Another live resource that claims the same object, better or not.
+    pub other_claim: Option<String>,
+    /// Resources that name this one as their parent: kind namespace/name.
+    pub children: Vec<String>,
+    /// Whether a resource lists this object as created on its way.
+    pub auto_created: bool,
+    /// Whether the definition of this kind is being deleted: every deletion then leaves the platform as it is.
+    pub definition_deleting: bool,
+}
+
+/// Everything that a plan may use.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// What the cluster says.
+    pub cluster: Cluster,
+    answers: BTreeMap<Query, Result<Answer, Failure>>,
+    taken: Vec<(Step, Result<(), Failure>)>,
+}
+
+impl Facts {
+    /// Facts before the platform was asked.
+    pub fn new(cluster: Cluster) -> Self {
+        Self { cluster, ..Self::default() }
+    }
+
+    /// Adds an answer.
+    pub fn learn(&mut self, query: Query, answer: Result<Answer, Failure>) {
+        self.answers.insert(query, answer);
+    }
+
+    /// Adds a step that was taken and forgets the facts that it touched, so that they are asked again.
+    pub fn record(&mut self, step: Step, result: Result<(), Failure>) {
+        for query in step.touches() {
+            self.answers.remove(&query);
+        }
+        self.taken.push((step, result));
+    }
+
+    /// The steps of this pass, in order.
+    pub fn taken(&self) -> &[(Step, Result<(), Failure>)] {
+        &self.taken
+    }
+
+    /// The steps of this pass that succeeded.
+    pub fn done(&self) -> impl Iterator<Item = &Step> {
+        self.taken.iter().filter(|(_, result)| result.is_ok()).map(|(step, _)| step)
+    }
+
+    /// The last step, if it failed.
+    pub fn failed(&self) -> Option<(&Step, &Failure)> {
+        self.taken.last().and_then(|(step, result)| result.as_ref().err().map(|failure| (step, failure)))
+    }
+
+    /// The last look at an object, if it was taken and found.
+    pub fn seen(&self, key: &Key) -> Option<&Object> {
+        match self.answers.get(&Query::Object(key.clone())) {
+            Some(Ok(Answer::Object(object))) => object.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The object, or `None` when the platform said it does not exist.
+    pub fn object(&self, key: &Key) -> Next<Option<&Object>> {
+        match self.ask(Query::Object(key.clone()))? {
+            Answer::Object(object) => Ok(object.as_ref()),
+            _ => mismatch(),
+        }
+    }
+
+    /// The domains of a level.
+    pub fn domains(&self, level: Level) -> Next<&BTreeSet<String>> {
+        match self.ask(Query::Domains(level))? {
+            Answer::Domains(domains) => Ok(domains),
+            _ => mismatch(),
+        }
+    }
+
+    /// The groups of a tenant.
+    pub fn groups(&self, tenant: &str) -> Next<&Vec<String>> {
+        match self.ask(Query::Groups(tenant.to_owned()))? {
+            Answer::Groups(groups) => Ok(groups),
+            _ => mismatch(),
+        }
+    }
+
+    /// A raw answer, for decisions that treat an unreadable one by themselves.
+    pub fn answer(&self, query: &Query) -> Option<&Result<Answer, Failure>> {
+        self.answers.get(query)
+    }
+
+    fn ask(&self, query: Query) -> Next<&Answer> {
+        match self.answers.get(&query) {
+            None => Err(Halt::Ask(vec![query])),
+            Some(Ok(answer)) => Ok(answer),
+            Some(Err(failure)) => Err(Halt::Stop(Verdict::Failed(failure.clone()))),
+        }
+    }
+}
+
+fn mismatch<T>() -> Next<T> {
+    let words = "an answer of another kind than the question; please report this";
+    Err(Halt::Stop(Verdict::Failed(Failure::new(Cause::Bug, words))))
+}

@@ -1,0 +1,140 @@
+//! Errors as data. Each cause is classified here, once: class, condition reason, event and metric label derive from it.
+
+use std::{fmt, time::Duration};
+
+/// Something that did not work, and the platform's own words about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What went wrong.
+    pub cause: Cause,
+    /// One sentence for the user, with the platform's own words; never a secret.
+    pub message: String,
+    /// How long the platform asked to wait.
+    pub retry_after: Option<Duration>,
+}
+
+impl Failure {
+    /// A failure without a wait asked for.
+    pub fn new(cause: Cause, message: impl Into<String>) -> Self {
+        Self { cause, message: message.into(), retry_after: None }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// What can go wrong, by the platform's numeric code first, then the HTTP status (platform contract, 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// Code 11, or 409: the object to create is there.
+    AlreadyExists,
+    /// Code 29: the object to delete is not empty.
+    NotEmpty,
+    /// Other 400, 406, 416, 422: the request itself is refused.
+    Rejected,
+    /// 401 although the session is new: the account may not do this.
+    Unauthorized,
+    /// The platform refused the login.
+    LoginRefused,
+    /// No usable credentials Secret.
+    NoCredentials,
+    /// 403.
+    Forbidden,
+    /// 404 on something that must exist, or one that the platform did not write: perhaps a wrong path prefix.
+    NotFound,
+    /// 410, or a redirect: the endpoint is not where the contract has it.
+    WrongEndpoint,
+    /// 429.
+    RateLimited,
+    /// 500, 502, 503, 504 on a call that can be repeated.
+    ServerError,
+    /// No connection.
+    Unreachable,
+    /// No answer in time on a call that can be repeated.
+    TimedOut,
+    /// The answer is no JSON, or has another shape than the contract says.
+    Unreadable,
+    /// A write whose result is not known: timeout, connection lost, 5xx.
+    Ambiguous,
+    /// 207: done in part.
+    Partial,
+    /// A Kubernetes API call failed.
+    Cluster,
+    /// This operator may not write: it is not the leader, or no longer.
+    NotLeader,
+    /// The operator contradicts itself.
+    Bug,
+}
+
+/// How a cause is treated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Only a change of the spec helps.
+    Invalid,
+    /// The object is somebody else's.
+    NotOwned,
+    /// A deletion has to wait.
+    Blocked,
+    /// The account may not, or its credentials are bad.
+    Denied,
+    /// Time helps.
+    Transient,
+    /// The result of a write is unknown: look before anything else.
+    Ambiguous,
+    /// Ours.
+    Bug,
+}
+
+impl Cause {
+    /// Class, reason of the Ready condition, metric label.
+    const fn row(self) -> (Class, &'static str, &'static str) {
+        match self {
+            Self::AlreadyExists => (Class::NotOwned, "NotVisible", "already_exists"),
+            Self::NotEmpty => (Class::Blocked, "PlatformRefused", "not_empty"),
+            Self::Rejected => (Class::Invalid, "Invalid", "rejected"),
+            Self::Unauthorized => (Class::Denied, "Denied", "unauthorized"),
+            Self::LoginRefused => (Class::Denied, "CredentialsUnavailable", "login_refused"),
+            Self::NoCredentials => (Class::Denied, "CredentialsUnavailable", "no_credentials"),
+            Self::Forbidden => (Class::Denied, "Denied", "forbidden"),
+            Self::NotFound => (Class::Transient, "PlatformUnreachable", "not_found"),
+            Self::WrongEndpoint => (Class::Transient, "PlatformUnreachable", "wrong_endpoint"),
+            Self::RateLimited => (Class::Transient, "PlatformUnreachable", "rate_limited"),
+            Self::ServerError => (Class::Transient, "PlatformUnreachable", "server_error"),
+            Self::Unreachable => (Class::Transient, "PlatformUnreachable", "unreachable"),
+            Self::TimedOut => (Class::Transient, "PlatformUnreachable", "timed_out"),
+            Self::Unreadable => (Class::Transient, "PlatformUnreachable", "unreadable"),
+            Self::Ambiguous => (Class::Ambiguous, "PlatformUnreachable", "ambiguous"),
+            Self::Partial => (Class::Ambiguous, "PlatformUnreachable", "partial"),
+            Self::Cluster => (Class::Transient, "ClusterUnreachable", "cluster"),
+            Self::NotLeader => (Class::Transient, "NotLeader", "not_leader"),
+            Self::Bug => (Class::Bug, "InternalError", "bug"),
+        }
+    }
+
+    /// How it is treated.
+    pub const fn class(self) -> Class {
+        self.row().0
+    }
+    /// Reason in conditions and events.
+    pub const fn reason(self) -> &'static str {
+        self.row().1
+    }
+    /// Label in metrics.
+    pub const fn label(self) -> &'static str {
+        self.row().2
+    }
+    /// Whether the platform certainly did nothing, so that a create may be undone in the record.
+    pub const fn is_definite_refusal(self) -> bool {
+        !matches!(self.class(), Class::Ambiguous) && !matches!(self, Self::TimedOut | Self::Unreadable | Self::Cluster)
+    }
+}
+
+impl Class {
+    /// Whether only a person can help, so that retrying fast is pointless.
+    pub const fn needs_a_person(self) -> bool {
+        matches!(self, Self::Invalid | Self::NotOwned | Self::Denied | Self::Bug)
+    }
+}

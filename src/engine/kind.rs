@@ -1,0 +1,143 @@
+//! What differs between the kinds: data, behind one trait of pure methods. Everything else is written once, in [`super::plan`].
+
+use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt;
+use serde::de::DeserializeOwned;
+
+use super::{
+    check_group::Cleared,
+    facts::{Cluster, Facts, Reference},
+    ids::{Key, Object},
+    plan::{Next, Step},
+};
+use crate::api::{self, DeletionPolicy, ManagementPolicy, Policies, Status};
+
+/// What a write is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// A new object.
+    Create,
+    /// The spec changed.
+    Update,
+    /// The platform changed behind our back.
+    Correct,
+    /// The object goes.
+    Delete,
+}
+
+/// What a write would change.
+#[derive(Clone, Copy, Debug)]
+pub struct Change<'a> {
+    /// The declared fields.
+    pub declared: &'a Object,
+    /// What the platform holds; `None` before a create.
+    pub observed: Option<&'a Object>,
+}
+
+impl Change<'_> {
+    /// The declared text of a field, if the platform does not hold it yet.
+    pub fn new_text(&self, key: &str) -> Option<&str> {
+        let desired = self.declared.get(key)?;
+        let there = self.observed.and_then(|observed| observed.get(key));
+        if there == Some(desired) { None } else { desired.as_str() }
+    }
+}
+
+/// One kind of resource.
+pub trait Kind {
+    /// Type-checks what the platform holds.
+    type Attributes: DeserializeOwned;
+    /// Declared fields that the platform can only set at creation, and that are compared all the same.
+    const IMMUTABLE: &'static [&'static str];
+
+    /// The policies of the spec.
+    fn policies(&self) -> Policies;
+    /// The status, if there is one.
+    fn status(&self) -> Option<&Status>;
+    /// The resources that the spec refers to: to resolve, and to be woken by.
+    fn references(&self) -> Vec<Reference>;
+    /// The object on the platform; waits while a reference to its parent leads nowhere.
+    fn key(&self, cluster: &Cluster) -> Next<Key>;
+    /// The objects that must not be on their way out when this one is created.
+    fn parents(&self, key: &Key, declared: &Object) -> Vec<Key>;
+    /// What is compared and sent.
+    fn declared(&self, cluster: &Cluster) -> Next<Object>;
+    /// What is sent with a body and never compared.
+    fn options(&self, verb: Verb, key: &Key, body: &Object, cluster: &Cluster) -> Object;
+    /// What must be on the platform before the write: domains, resellers.
+    fn prerequisites(&self, key: &Key, change: &Change<'_>, facts: &Facts) -> Next<Vec<Step>>;
+    /// The permission to delete.
+    fn clearance(key: &Key, observed: &Object, facts: &Facts) -> Next<Cleared>;
+    /// Text of `status.usage`.
+    fn usage(observed: &Object) -> Option<String>;
+}
+
+/// A resource as the decisions see it: not generic from here on.
+#[derive(Clone, Debug, Default)]
+pub struct Subject {
+    /// Unique id in the cluster.
+    pub uid: String,
+    /// Namespace and name.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// Generation of the spec.
+    pub generation: i64,
+    /// When it was created.
+    pub created: Option<Timestamp>,
+    /// Whether it is being deleted.
+    pub deleting: bool,
+    /// Whether our finalizer is on it.
+    pub held: bool,
+    /// Whether the paused annotation is on it.
+    pub paused: bool,
+    /// Whether its deletion leaves the platform as it is.
+    pub orphan: bool,
+    /// Value of the requested-at annotation.
+    pub requested_at: Option<String>,
+    /// The policies of the spec.
+    pub policies: Policies,
+    /// The last status.
+    pub status: Status,
+}
+
+impl Subject {
+    /// What the decisions need to know of a resource.
+    pub fn of<K: Kind + ResourceExt>(object: &K) -> Self {
+        let annotations = object.annotations();
+        let policies = object.policies();
+        let meta = object.meta();
+        Self {
+            uid: object.uid().unwrap_or_default(),
+            namespace: object.namespace().unwrap_or_default(),
+            name: object.name_any(),
+            generation: meta.generation.unwrap_or_default(),
+            created: meta.creation_timestamp.as_ref().map(|time| time.0),
+            deleting: meta.deletion_timestamp.is_some(),
+            held: object.finalizers().iter().any(|finalizer| finalizer == api::FINALIZER),
+            paused: annotations.get(api::PAUSED).is_some_and(|value| value != "false"),
+            orphan: policies.deletion() == DeletionPolicy::Orphan
+                || annotations.get(api::DELETION).is_some_and(|value| value == "Orphan"),
+            requested_at: annotations.get(api::REQUESTED_AT).cloned(),
+            policies,
+            status: object.status().cloned().unwrap_or_default(),
+        }
+    }
+
+    /// Whether it only observes.
+    pub fn observes(&self) -> bool {
+        self.policies.management() == ManagementPolicy::Observe
+    }
+
+    /// The generation of the last finished comparison.
+    pub fn compared_generation(&self) -> Option<i64> {
+        self.condition("Synced")
+            .filter(|synced| synced.status != "Unknown")
+            .and_then(|synced| synced.observed_generation)
+    }
+
+    /// A condition of the last status.
+    pub fn condition(&self, kind: &str) -> Option<&k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition> {
+        self.status.conditions.iter().find(|condition| condition.type_ == kind)
+    }
+}

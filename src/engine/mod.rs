@@ -1,0 +1,17 @@
+//! The decisions: pure functions over plain values. No async, no clock, no randomness, no I/O, no logging; a test reads
+//! these sources and fails on any of them.
+
+pub mod budget;
+pub mod check_group;
+pub mod diff;
+pub mod events;
+pub mod facts;
+pub mod failure;
+pub mod ids;
+pub mod kind;
+pub mod lease;
+pub mod ownership;
+pub mod plan;
+pub mod report;
+pub mod schedule;
+pub mod settings;

@@ -1,0 +1,97 @@
+//! Whose object it is: the record in the status, adoption, and claims of several resources to one object.
+
+use k8s_openapi::jiff::Timestamp;
+
+use super::{
+    diff::{Difference, sentence},
+    facts::Facts,
+    failure::Cause,
+    ids::Key,
+    kind::Subject,
+    plan::{Refusal, Step},
+};
+use crate::api::{AdoptionPolicy, Ownership, OwnershipState};
+
+/// The record in force: that of the status, changed by the steps of this pass. A definite refusal of a create removes it,
+/// because the object that may be there is not ours.
+pub fn record(subject: &Subject, facts: &Facts) -> Option<Ownership> {
+    let mut record = subject.status.ownership.clone();
+    for (step, result) in facts.taken() {
+        match (step, result) {
+            (Step::Hold(held), Ok(())) => record = Some(held.clone()),
+            (Step::Create(..), Err(failure)) if failure.cause.is_definite_refusal() => record = None,
+            (Step::Create(..), Ok(())) => settle(record.as_mut()),
+            _ => {}
+        }
+    }
+    if let Some(held) = &record
+        && Key::of(&held.key).is_some_and(|key| facts.seen(&key).is_some())
+    {
+        settle(record.as_mut());
+    }
+    record
+}
+
+/// Pending and present is ours: the operator died in between.
+fn settle(record: Option<&mut Ownership>) {
+    if let Some(record) = record
+        && record.state == OwnershipState::Pending
+    {
+        record.state = OwnershipState::Created;
+    }
+}
+
+/// Whether the create of this pass was refused because the object is there.
+pub fn refused_as_existing(facts: &Facts) -> bool {
+    facts.taken().iter().any(|(step, result)| {
+        matches!((step, result), (Step::Create(..), Err(failure)) if failure.cause == Cause::AlreadyExists)
+    })
+}
+
+/// Whether an object that is there and that no record claims may be taken over.
+///
+/// # Errors
+/// The refusal, with the differences or the policy in its sentence.
+pub fn adopt(policy: AdoptionPolicy, key: &Key, differences: &[Difference], auto_created: bool) -> Result<(), Refusal> {
+    let remedy = "set spec.adoptionPolicy to Always to take it over, or remove it on the platform";
+    match policy {
+        _ if auto_created => Ok(()),
+        AdoptionPolicy::Always => Ok(()),
+        AdoptionPolicy::IfIdentical if differences.is_empty() => Ok(()),
+        AdoptionPolicy::IfIdentical => Err(Refusal::new(
+            "NotOwned",
+            format!("{key} was on the platform before and differs: {}; {remedy}", sentence(differences)),
+        )),
+        AdoptionPolicy::Never => Err(Refusal::new(
+            "NotOwned",
+            format!("{key} was on the platform before and spec.adoptionPolicy is Never; {remedy}"),
+        )),
+    }
+}
+
+/// What decides between resources that stand for one object.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Claim {
+    /// False sorts first: the record has it.
+    without_record: bool,
+    created: Option<Timestamp>,
+    uid: String,
+}
+
+impl Claim {
+    /// The claim of a resource to a key; `None` when it observes only.
+    pub fn of(subject: &Subject, key: &Key) -> Option<Self> {
+        let recorded =
+            subject.status.ownership.as_ref().is_some_and(|record| Key::of(&record.key).as_ref() == Some(key));
+        (!subject.observes()).then(|| Self {
+            without_record: !recorded,
+            created: subject.created,
+            uid: subject.uid.clone(),
+        })
+    }
+}
+
+/// The resource that has a better claim than `mine`.
+pub fn rival<'a, T>(mine: &Claim, others: impl IntoIterator<Item = (&'a T, Claim)>) -> Option<&'a T> {
+    others.into_iter().filter(|(_, claim)| claim < mine).min_by(|a, b| a.1.cmp(&b.1)).map(|(other, _)| other)
+}

@@ -1,0 +1,116 @@
+use serde_json::{Value, json};
+
+use super::{Next, Refusal, Step, domains, reseller};
+use crate::{
+    api::{Group, GroupAttributes, Policies, Status},
+    engine::{
+        check_group::{self, Cleared},
+        facts::{Cluster, Facts, Reference},
+        ids::{Key, Object},
+        kind::{Change, Kind, Verb},
+    },
+};
+
+impl Group {
+    /// Id on the platform: the spec's, or the resource's name.
+    pub fn group_id(&self) -> String {
+        self.spec.group_id.clone().or_else(|| self.metadata.name.clone()).unwrap_or_default()
+    }
+
+    fn creates_domain(&self, cluster: &Cluster) -> bool {
+        let setting = cluster.settings.is_some_and(|settings| settings.group_default_domain);
+        self.spec.auto_create_domain.unwrap_or(setting)
+    }
+}
+
+impl Kind for Group {
+    type Attributes = GroupAttributes;
+    const IMMUTABLE: &'static [&'static str] = &[];
+
+    fn policies(&self) -> Policies {
+        self.spec.policies
+    }
+
+    fn status(&self) -> Option<&Status> {
+        self.status.as_ref()
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        let tenant = self.spec.tenant_ref.as_ref().map(|tenant| Reference::Tenant(tenant.name.clone()));
+        let reseller = self.spec.reseller_ref.as_ref().map(|reseller| Reference::Reseller(reseller.name.clone()));
+        tenant.into_iter().chain(reseller).collect()
+    }
+
+    fn key(&self, cluster: &Cluster) -> Next<Key> {
+        let tenant = match (&self.spec.tenant_id, &self.spec.tenant_ref) {
+            (Some(id), _) => id.clone(),
+            (None, Some(tenant)) => match cluster.references.get(&Reference::Tenant(tenant.name.clone())) {
+                Some(referent) => referent.id.clone(),
+                None => {
+                    let message = format!(
+                        "waiting for the Tenant resource {}, which does not exist in this namespace",
+                        tenant.name
+                    );
+                    return Refusal::new("WaitingForTenant", message).wait();
+                }
+            },
+            (None, None) => {
+                return Refusal::new("Invalid", "one of spec.tenantRef and spec.tenantId must be set").refuse();
+            }
+        };
+        Ok(Key::Group(tenant, self.group_id()))
+    }
+
+    fn parents(&self, key: &Key, declared: &Object) -> Vec<Key> {
+        let tenant = match key {
+            Key::Group(tenant, _) => Some(Key::Tenant(tenant.clone())),
+            _ => None,
+        };
+        tenant.into_iter().chain(reseller::owner(declared)).collect()
+    }
+
+    fn declared(&self, cluster: &Cluster) -> Next<Object> {
+        reseller::declared(&self.spec.attributes, self.spec.reseller_ref.as_ref(), cluster)
+    }
+
+    fn options(&self, verb: Verb, key: &Key, body: &Object, cluster: &Cluster) -> Object {
+        let mut options = Object::new();
+        let mut put = |name: &str, value: Value| options.insert(name.to_owned(), value);
+        if let (Verb::Create, Key::Group(_, group)) = (verb, key) {
+            put("groupId", json!(group));
+        }
+        if let (Verb::Create | Verb::Update, Some(template)) = (verb, &self.spec.template_name) {
+            put("templateName", json!(template));
+        }
+        if body.contains_key("defaultDomain") {
+            put("autoCreateDomain", json!(self.creates_domain(cluster)));
+        }
+        if let (Verb::Delete, Some(apps)) = (verb, &self.spec.excluded_app_ids) {
+            put("_excludedAppIds", json!(apps));
+        }
+        options
+    }
+
+    fn prerequisites(&self, key: &Key, change: &Change<'_>, facts: &Facts) -> Next<Vec<Step>> {
+        let mut steps = Vec::new();
+        if let (Some(domain), Key::Group(tenant, group)) = (change.new_text("defaultDomain"), key) {
+            let existing = change.observed.map(|_| group.as_str());
+            steps.extend(domains::prerequisites(domain, tenant, existing, self.creates_domain(&facts.cluster), facts)?);
+        }
+        steps.extend(reseller::prerequisites(change, self.spec.reseller_ref.as_ref(), facts)?);
+        Ok(steps)
+    }
+
+    fn clearance(key: &Key, observed: &Object, facts: &Facts) -> Next<Cleared> {
+        match key {
+            Key::Group(tenant, group) => check_group::group(tenant, group, observed, facts),
+            other => Refusal::new("IdentityChanged", format!("the record names {other}, which is no group")).refuse(),
+        }
+    }
+
+    fn usage(observed: &Object) -> Option<String> {
+        let number = |key: &str| observed.get(key).and_then(Value::as_i64);
+        let count = number("userCount")?;
+        Some(number("userLimit").map_or_else(|| count.to_string(), |limit| format!("{count}/{limit}")))
+    }
+}

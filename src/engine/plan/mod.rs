@@ -1,0 +1,317 @@
+//! What to do next with one resource: total, deterministic, the same for all kinds.
+
+mod deletion;
+mod domains;
+mod group;
+mod reseller;
+mod steps;
+mod tenant;
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;
+
+pub use steps::Step;
+
+use super::{
+    check_group::Blocked,
+    diff::{Difference, differences, shown, update_body, whole},
+    facts::{Facts, Query},
+    failure::{Cause, Failure},
+    ids::{Key, Object},
+    kind::{Change, Kind, Subject, Verb},
+    ownership,
+};
+use crate::api::{DriftPolicy, Ownership, OwnershipState};
+
+/// What a decision needs before it can be made, or why it cannot be made now.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Halt {
+    /// Facts are missing.
+    Ask(Vec<Query>),
+    /// The pass ends.
+    Stop(Verdict),
+}
+
+/// A decision, or what it waits for.
+pub type Next<T> = Result<T, Halt>;
+
+/// What to do next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Plan {
+    /// Ask the platform.
+    Ask(Vec<Query>),
+    /// Take these steps, in this order, until one fails.
+    Act(Vec<Step>),
+    /// The pass is over.
+    Done(Verdict),
+}
+
+/// How a pass ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// Nothing of ours: no status, no event.
+    Ignored,
+    /// The finalizer is gone, and the resource with it.
+    Released,
+    /// The paused annotation is set.
+    Paused,
+    /// The platform holds what the spec declares.
+    Synced,
+    /// It differs, and the policies say to leave it so.
+    Drifted(Vec<Difference>),
+    /// It took a write and holds something else all the same.
+    NotAccepted(Vec<Difference>),
+    /// Something else has to happen first.
+    Waiting(Refusal),
+    /// Only a person can help.
+    Refused(Refusal),
+    /// A deletion waits.
+    Blocked(Blocked),
+    /// The platform took the deletion and still shows the object.
+    Deleting,
+    /// Something did not work.
+    Failed(Failure),
+}
+
+/// A reason of the Ready condition and its sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// CamelCase reason.
+    pub reason: &'static str,
+    /// One sentence with the ids and the remedy.
+    pub message: String,
+}
+
+impl Refusal {
+    /// A reason and its sentence.
+    pub fn new(reason: &'static str, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into() }
+    }
+
+    /// Ends the pass: something else has to happen first.
+    pub fn wait<T>(self) -> Next<T> {
+        Err(Halt::Stop(Verdict::Waiting(self)))
+    }
+
+    /// Ends the pass: only a person can help.
+    pub fn refuse<T>(self) -> Next<T> {
+        Err(Halt::Stop(Verdict::Refused(self)))
+    }
+}
+
+/// The next thing to do for a resource, given what is known.
+pub fn plan<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> Plan {
+    let decision =
+        if subject.deleting { deletion::decide(object, subject, facts) } else { decide(object, subject, facts) };
+    match decision {
+        Ok(plan) => plan,
+        Err(Halt::Ask(queries)) => Plan::Ask(queries),
+        Err(Halt::Stop(verdict)) => Plan::Done(verdict),
+    }
+}
+
+fn done(verdict: Verdict) -> Next<Plan> {
+    Ok(Plan::Done(verdict))
+}
+
+fn decide<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> Next<Plan> {
+    if subject.paused {
+        return done(Verdict::Paused);
+    }
+    if let Some(rival) = facts.cluster.rival.as_ref().filter(|_| !subject.observes()) {
+        let message =
+            format!("{rival} stands for the same object of the platform and came first; delete one of the two");
+        return Refusal::new("NotOwned", message).refuse();
+    }
+    let key = object.key(&facts.cluster)?;
+    let record = ownership::record(subject, facts);
+    same_object(record.as_ref(), &key, facts)?;
+    match facts.failed() {
+        // Adoption is decided anew, by a new look.
+        Some((Step::Create(..), failure)) if failure.cause == Cause::AlreadyExists => {}
+        Some((_, failure)) => return done(Verdict::Failed(failure.clone())),
+        None => {}
+    }
+    let declared = object.declared(&facts.cluster)?;
+    match facts.object(&key)? {
+        Some(observed) => {
+            type_checked::<K>(&key, observed)?;
+            present(object, subject, facts, &key, record, &declared, observed)
+        }
+        None => {
+            parent_is_there(&key, facts)?;
+            absent(object, subject, facts, &key, record, &declared)
+        }
+    }
+}
+
+/// The record rules: neither another id nor another platform is ever acted upon.
+fn same_object(record: Option<&Ownership>, key: &Key, facts: &Facts) -> Next<()> {
+    let Some(record) = record else { return Ok(()) };
+    if record.platform != facts.cluster.platform {
+        return Refusal::new("PlatformChanged", platform_changed(record, facts)).refuse();
+    }
+    if Key::of(&record.key).as_ref() == Some(key) {
+        return Ok(());
+    }
+    let recorded = Key::of(&record.key).map_or_else(|| "another object".to_owned(), |key| key.to_string());
+    let message = format!(
+        "this resource stands for {recorded} but its references now lead to {key}; restore the reference, or delete this resource and create a new one"
+    );
+    Refusal::new("IdentityChanged", message).refuse()
+}
+
+fn platform_changed(record: &Ownership, facts: &Facts) -> String {
+    format!(
+        "this resource's object is on the platform {}, and the operator now serves {}; point the operator back, or orphan the resource with the annotation apio.netaxis.be/deletion=Orphan and create it anew",
+        record.platform, facts.cluster.platform
+    )
+}
+
+/// What the platform holds has the types of the contract.
+fn type_checked<K: Kind>(key: &Key, observed: &Object) -> Next<()> {
+    match serde_json::from_value::<K::Attributes>(serde_json::Value::Object(observed.clone())) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let message = format!("the platform's answer for {key} is not as documented: {error}");
+            Err(Halt::Stop(Verdict::Failed(Failure::new(Cause::Unreadable, message))))
+        }
+    }
+}
+
+/// A 404 on a group proves its absence only when its tenant can be read.
+fn parent_is_there(key: &Key, facts: &Facts) -> Next<()> {
+    match key {
+        Key::Group(tenant, _) if facts.object(&Key::Tenant(tenant.clone()))?.is_none() => {
+            let message = format!("waiting for tenant {tenant}, which is not on the platform");
+            Refusal::new("WaitingForTenant", message).wait()
+        }
+        _ => Ok(()),
+    }
+}
+
+fn absent<K: Kind>(
+    object: &K,
+    subject: &Subject,
+    facts: &Facts,
+    key: &Key,
+    record: Option<Ownership>,
+    declared: &Object,
+) -> Next<Plan> {
+    if subject.observes() {
+        return Refusal::new("NotFound", format!("{key} is not on the platform, and managementPolicy is Observe"))
+            .wait();
+    }
+    if ownership::refused_as_existing(facts) {
+        let message = format!(
+            "the platform says that {key} exists but does not show it to this account; use an account that may see it"
+        );
+        return Refusal::new("NotVisible", message).refuse();
+    }
+    if facts.done().any(|step| matches!(step, Step::Create(..))) {
+        let message = format!("the platform took the creation of {key} but does not show it yet");
+        return done(Verdict::Failed(Failure::new(Cause::NotFound, message)));
+    }
+    let vanished = record.as_ref().is_some_and(|record| record.state != OwnershipState::Pending);
+    if vanished && subject.policies.drift() == DriftPolicy::Report {
+        let message = format!(
+            "{key} was removed on the platform, and spec.driftPolicy is Report; set it to Correct to create it again"
+        );
+        return Refusal::new("Removed", message).refuse();
+    }
+    for parent in object.parents(key, declared) {
+        if facts.cluster.described.get(&parent) == Some(&true) {
+            let reason = if matches!(parent, Key::Reseller(_)) { "WaitingForReseller" } else { "WaitingForTenant" };
+            return Refusal::new(reason, format!("{parent} is being deleted, so nothing is created for it")).wait();
+        }
+    }
+    let change = Change { declared, observed: None };
+    let mut steps = hold(subject, facts, key, record, OwnershipState::Pending);
+    steps.extend(object.prerequisites(key, &change, facts)?);
+    let mut body = declared.clone();
+    body.extend(object.options(Verb::Create, key, declared, &facts.cluster));
+    steps.push(Step::Create(key.clone(), body));
+    Ok(Plan::Act(steps))
+}
+
+fn present<K: Kind>(
+    object: &K,
+    subject: &Subject,
+    facts: &Facts,
+    key: &Key,
+    record: Option<Ownership>,
+    declared: &Object,
+    observed: &Object,
+) -> Next<Plan> {
+    let found = differences(declared, observed);
+    if subject.observes() {
+        return done(if found.is_empty() { Verdict::Synced } else { Verdict::Drifted(found) });
+    }
+    let adopting = record.is_none();
+    if adopting
+        && let Err(refusal) = ownership::adopt(subject.policies.adoption(), key, &found, facts.cluster.auto_created)
+    {
+        return refusal.refuse();
+    }
+    if let Some(fixed) = found.iter().find(|d| K::IMMUTABLE.contains(&d.path.as_str())) {
+        let message = format!(
+            "{} of {key} is {} on the platform and cannot be changed to {}",
+            fixed.path, fixed.observed, fixed.desired
+        );
+        return Refusal::new("Invalid", message).refuse();
+    }
+    let mut steps = hold(subject, facts, key, record, OwnershipState::Adopted);
+    let verb = update_verb(subject, adopting);
+    let reapply =
+        verb == Verb::Update && object.options(verb, key, declared, &facts.cluster).contains_key("templateName");
+    let updated = facts.done().any(|step| matches!(step, Step::Update(..)));
+    if found.is_empty() && (!reapply || updated || adopting || subject.compared_generation().is_none()) {
+        return if steps.is_empty() { done(Verdict::Synced) } else { Ok(Plan::Act(steps)) };
+    }
+    if updated || known_as_not_accepted(subject, &found) {
+        return done(Verdict::NotAccepted(found));
+    }
+    if verb == Verb::Correct && subject.policies.drift() == DriftPolicy::Report {
+        return if steps.is_empty() { done(Verdict::Drifted(found)) } else { Ok(Plan::Act(steps)) };
+    }
+    steps.extend(object.prerequisites(key, &Change { declared, observed: Some(observed) }, facts)?);
+    let body = if reapply {
+        // A template fills every key that is absent, so all declared ones are sent.
+        declared.iter().map(|(key, value)| (key.clone(), whole(key, value, observed.get(key)))).collect()
+    } else {
+        update_body(declared, observed, &found)
+    };
+    let mut sent = body.clone();
+    sent.extend(object.options(verb, key, &body, &facts.cluster));
+    sent.retain(|key, _| !K::IMMUTABLE.contains(&key.as_str()));
+    steps.push(Step::Update(key.clone(), sent));
+    Ok(Plan::Act(steps))
+}
+
+/// A difference at a generation that was already compared is the platform's doing.
+fn update_verb(subject: &Subject, adopting: bool) -> Verb {
+    if !adopting && subject.compared_generation() == Some(subject.generation) { Verb::Correct } else { Verb::Update }
+}
+
+/// The same values were sent, taken and not kept before: not sent again until the spec or the platform's value changes.
+fn known_as_not_accepted(subject: &Subject, found: &[Difference]) -> bool {
+    subject
+        .condition("Synced")
+        .is_some_and(|synced| synced.reason == "NotAccepted" && synced.observed_generation == Some(subject.generation))
+        && subject.status.drift == shown(found)
+}
+
+/// The finalizer and the record, unless both are there.
+fn hold(subject: &Subject, facts: &Facts, key: &Key, record: Option<Ownership>, new: OwnershipState) -> Vec<Step> {
+    let held = subject.held || facts.done().any(|step| matches!(step, Step::Hold(_)));
+    match record {
+        Some(_) if held => Vec::new(),
+        Some(record) => vec![Step::Hold(record)],
+        None => {
+            let platform = facts.cluster.platform.clone();
+            vec![Step::Hold(Ownership { platform, key: key.identity(), state: new })]
+        }
+    }
+}

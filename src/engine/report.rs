@@ -1,0 +1,349 @@
+//! What a user reads: the one place that builds conditions.
+
+use std::time::Duration;
+
+use k8s_openapi::{
+    apimachinery::pkg::apis::meta::v1::{Condition, Time},
+    jiff::Timestamp,
+};
+
+use super::{
+    diff::{sentence, shown},
+    events::{self, Note},
+    facts::Facts,
+    failure::Class,
+    ids::{Key, Level, Object},
+    kind::Subject,
+    ownership,
+    plan::{Refusal, Step, Verdict},
+    schedule::Again,
+};
+use crate::api::{AutoCreated, Ownership, Status};
+
+/// How long a failure may last before an object that was Ready is no longer said to be.
+pub const GRACE: Duration = Duration::from_secs(120);
+/// Longest message of a condition, in characters.
+const LONGEST: usize = 1000;
+
+/// What the operator remembers of a resource between passes; lost at a restart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Since when every pass failed.
+    pub failing_since: Option<Timestamp>,
+    /// How many in a row did not end well.
+    pub attempts: u32,
+}
+
+impl Memory {
+    /// The memory after a pass with this end.
+    pub fn after(self, verdict: &Verdict, now: Timestamp) -> Self {
+        match verdict {
+            Verdict::Failed(_) => Self {
+                failing_since: Some(self.failing_since.unwrap_or(now)),
+                attempts: self.attempts.saturating_add(1),
+            },
+            Verdict::Blocked(_) | Verdict::Deleting => {
+                Self { failing_since: None, attempts: self.attempts.saturating_add(1) }
+            }
+            _ => Self::default(),
+        }
+    }
+}
+
+/// The end of a pass, told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// The status to write; `None` when there is nothing to say.
+    pub status: Option<Status>,
+    /// The events to emit.
+    pub notes: Vec<Note>,
+    /// Why to look again.
+    pub again: Again,
+}
+
+/// What one end means for the conditions.
+struct Outlook {
+    /// `None` keeps the condition as it is.
+    ready: Option<(&'static str, &'static str, String)>,
+    synced: Option<(&'static str, &'static str, String)>,
+    reconciling: bool,
+    stalled: bool,
+    blocked: Option<&'static str>,
+    again: Again,
+}
+
+impl Outlook {
+    fn ready(reason: &'static str, message: String) -> Self {
+        Self {
+            ready: Some(("True", reason, message)),
+            synced: None,
+            reconciling: false,
+            stalled: false,
+            blocked: None,
+            again: Again::Drift,
+        }
+    }
+    fn waiting(reason: &'static str, message: String, again: Again) -> Self {
+        Self {
+            ready: Some(("False", reason, message)),
+            synced: None,
+            reconciling: true,
+            stalled: false,
+            blocked: None,
+            again,
+        }
+    }
+    fn stalled(reason: &'static str, message: String) -> Self {
+        Self { stalled: true, reconciling: false, ..Self::waiting(reason, message, Again::Stalled) }
+    }
+}
+
+/// Tells the end of a pass: status, events, and when to look again. `key` is the object's, when it is known; `memory` is
+/// that after this pass.
+pub fn report(
+    subject: &Subject,
+    key: Option<&Key>,
+    facts: &Facts,
+    usage: fn(&Object) -> Option<String>,
+    verdict: &Verdict,
+    memory: Memory,
+    now: Timestamp,
+) -> Report {
+    if matches!(verdict, Verdict::Ignored | Verdict::Released) {
+        return Report { status: None, notes: events::of_steps(facts), again: Again::Never };
+    }
+    let outlook = outlook(subject, verdict, memory, now);
+    let old = &subject.status;
+    let mut status = Status { ownership: ownership::record(subject, facts), ..old.clone() };
+    status.auto_created = auto_created(old.auto_created.clone(), facts);
+    let key = status.ownership.as_ref().and_then(|record| Key::of(&record.key)).or_else(|| key.cloned());
+    if let Some(key) = &key {
+        status.identity = Some(key.identity());
+        if let Some(observed) = facts.seen(key) {
+            status.usage = usage(observed);
+            status.observed = Some(observed.clone());
+        }
+    }
+    match verdict {
+        Verdict::Drifted(found) | Verdict::NotAccepted(found) => status.drift = shown(found),
+        Verdict::Failed(_) => {}
+        _ => status.drift = Vec::new(),
+    }
+    status.contents = match verdict {
+        Verdict::Blocked(blocked) => blocked.contents.clone(),
+        _ => None,
+    };
+    if !matches!(verdict, Verdict::Failed(_)) {
+        status.last_handled_requested_at = subject.requested_at.clone();
+    }
+    status.observed_generation = Some(subject.generation);
+    write_conditions(&mut status.conditions, subject.generation, outlook_conditions(&outlook), now);
+    let mut notes = events::of_steps(facts);
+    notes.extend(events::of_transition(old, &status));
+    Report { status: (status != *old).then_some(status), notes, again: outlook.again }
+}
+
+/// The status of a resource whose object is about to be created or taken over.
+pub fn holding(subject: &Subject, record: Ownership, now: Timestamp) -> Status {
+    let mut status = subject.status.clone();
+    let what = Key::of(&record.key).map_or_else(|| "the object".to_owned(), |key| key.to_string());
+    status.identity = Some(record.key.clone());
+    status.ownership = Some(record);
+    status.observed_generation = Some(subject.generation);
+    let outlook = Outlook::waiting("Creating", format!("creating {what} on the platform"), Again::Never);
+    if subject.condition("Ready").is_none() {
+        write_conditions(&mut status.conditions, subject.generation, outlook_conditions(&outlook), now);
+    }
+    status
+}
+
+fn outlook(subject: &Subject, verdict: &Verdict, memory: Memory, now: Timestamp) -> Outlook {
+    match verdict {
+        Verdict::Ignored | Verdict::Released => Outlook::waiting("Deleting", String::new(), Again::Never),
+        Verdict::Synced => {
+            let message = "the platform holds what the spec declares".to_owned();
+            Outlook { synced: Some(("True", "Synced", message.clone())), ..Outlook::ready("Synced", message) }
+        }
+        Verdict::Drifted(found) => {
+            let policy = if subject.observes() { "managementPolicy is Observe" } else { "driftPolicy is Report" };
+            let message = format!("the platform differs: {}; nothing is written because {policy}", sentence(found));
+            Outlook {
+                synced: Some(("False", "Drifted", message)),
+                ..Outlook::ready("Synced", "the object is on the platform".to_owned())
+            }
+        }
+        Verdict::NotAccepted(found) => {
+            let message = format!(
+                "the platform took the update but did not keep it: {}; change the spec to a value that it keeps",
+                sentence(found)
+            );
+            Outlook {
+                synced: Some(("False", "NotAccepted", message.clone())),
+                ..Outlook::stalled("NotAccepted", message)
+            }
+        }
+        Verdict::Paused => {
+            let message = "paused by the annotation apio.netaxis.be/paused; remove it to go on".to_owned();
+            Outlook {
+                ready: Some(("Unknown", "Paused", message)),
+                reconciling: false,
+                again: Again::Never,
+                ..Outlook::waiting("Paused", String::new(), Again::Never)
+            }
+        }
+        Verdict::Waiting(refusal) => Outlook::waiting(refusal.reason, refusal.message.clone(), Again::Waiting),
+        Verdict::Refused(refusal) => refused(subject, refusal, now),
+        Verdict::Blocked(blocked) => deleting(blocked.reason, blocked.message.clone(), Again::Blocked(memory.attempts)),
+        Verdict::Deleting => {
+            let message = "the platform took the deletion but still shows the object".to_owned();
+            Outlook::waiting("Deleting", message, Again::Transient(memory.attempts, None))
+        }
+        Verdict::Failed(failure) => {
+            let reason = failure.cause.reason();
+            let stalled = failure.cause.class().needs_a_person();
+            let again = if stalled && !subject.deleting {
+                Again::Stalled
+            } else {
+                Again::Transient(memory.attempts, failure.retry_after)
+            };
+            if subject.deleting {
+                return deleting(reason, failure.message.clone(), again);
+            }
+            let message = sentence_of(failure.message.clone(), failure.cause.class());
+            if stalled {
+                return Outlook::stalled(reason, message);
+            }
+            let was_ready = subject.condition("Ready").filter(|ready| {
+                ready.status == "True" && subject.status.observed_generation == Some(subject.generation)
+            });
+            let long = memory.failing_since.is_some_and(|since| now.duration_since(since).unsigned_abs() >= GRACE);
+            match was_ready {
+                Some(_) if !long => {
+                    Outlook { ready: None, reconciling: false, ..Outlook::waiting(reason, message, again) }
+                }
+                Some(_) => {
+                    let ready = Some(("Unknown", reason, message.clone()));
+                    Outlook { ready, ..Outlook::waiting(reason, message, again) }
+                }
+                None => Outlook::waiting(reason, message, again),
+            }
+        }
+    }
+}
+
+/// Things that are applied together arrive in any order: what is not found may still come for a while.
+fn refused(subject: &Subject, refusal: &Refusal, now: Timestamp) -> Outlook {
+    let (reason, message) = (refusal.reason, refusal.message.clone());
+    if subject.deleting {
+        return Outlook {
+            stalled: true,
+            reconciling: false,
+            again: Again::Stalled,
+            ..deleting(reason, message, Again::Stalled)
+        };
+    }
+    let may_come = ["DomainNotFound", "ResellerNotFound"].contains(&reason);
+    let since = subject
+        .condition("Ready")
+        .filter(|ready| ready.status == "False" && ready.observed_generation == Some(subject.generation))
+        .map_or(now, |ready| ready.last_transition_time.0);
+    if may_come && subject.condition("Stalled").is_none() && now.duration_since(since).unsigned_abs() < GRACE {
+        return Outlook::waiting(reason, message, Again::Waiting);
+    }
+    Outlook::stalled(reason, message)
+}
+
+fn deleting(reason: &'static str, message: String, again: Again) -> Outlook {
+    Outlook { blocked: Some(reason), ..Outlook::waiting("Deleting", message, again) }
+}
+
+fn sentence_of(message: String, class: Class) -> String {
+    match class {
+        Class::Denied => format!("the platform denies it: {message}"),
+        Class::Invalid => format!("the platform refuses it: {message}"),
+        _ => message,
+    }
+}
+
+/// The wanted conditions; a type that is `None` is removed, one that is absent is kept.
+type Wanted = Vec<(&'static str, Option<(&'static str, &'static str, String)>)>;
+
+fn outlook_conditions(outlook: &Outlook) -> Wanted {
+    let present = |is: bool| {
+        let (_, reason, message) = outlook.ready.as_ref().filter(|_| is)?;
+        Some(("True", outlook.blocked.unwrap_or(reason), message.clone()))
+    };
+    let mut wanted = vec![
+        ("DeletionBlocked", outlook.blocked.and_then(|_| present(true))),
+        ("Reconciling", present(outlook.reconciling)),
+        ("Stalled", present(outlook.stalled)),
+    ];
+    for (kind, value) in [("Ready", &outlook.ready), ("Synced", &outlook.synced)] {
+        if value.is_some() {
+            wanted.push((kind, value.clone()));
+        }
+    }
+    wanted
+}
+
+/// `lastTransitionTime` moves only when `status` flips.
+fn write_conditions(conditions: &mut Vec<Condition>, generation: i64, wanted: Wanted, now: Timestamp) {
+    for (kind, value) in wanted {
+        let old = conditions.iter().position(|condition| condition.type_ == kind);
+        let Some((status, reason, message)) = value else {
+            if let Some(at) = old {
+                conditions.remove(at);
+            }
+            continue;
+        };
+        let since = old
+            .map(|at| &conditions[at])
+            .filter(|condition| condition.status == status)
+            .map_or_else(|| Time(whole_second(now)), |condition| condition.last_transition_time.clone());
+        let condition = Condition {
+            type_: kind.to_owned(),
+            status: status.to_owned(),
+            reason: reason.to_owned(),
+            message: shortened(message),
+            observed_generation: Some(generation),
+            last_transition_time: since,
+        };
+        match old {
+            Some(at) => conditions[at] = condition,
+            None => conditions.push(condition),
+        }
+    }
+}
+
+/// Kubernetes keeps whole seconds; with a fraction a status would differ from what is read back.
+fn whole_second(now: Timestamp) -> Timestamp {
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
+}
+
+fn shortened(message: String) -> String {
+    if message.chars().count() <= LONGEST {
+        message
+    } else {
+        message.chars().take(LONGEST).chain("...".chars()).collect()
+    }
+}
+
+fn auto_created(old: Option<AutoCreated>, facts: &Facts) -> Option<AutoCreated> {
+    let mut created = old.unwrap_or_default();
+    for step in facts.done() {
+        match step {
+            Step::CreateDomain(domain) | Step::AssignDomain(Level::Tenant(_), domain) => {
+                add(&mut created.domains, domain)
+            }
+            Step::CreateReseller(name) => add(&mut created.resellers, name),
+            _ => {}
+        }
+    }
+    (created != AutoCreated::default()).then_some(created)
+}
+
+fn add(list: &mut Vec<String>, item: &str) {
+    if !list.iter().any(|there| there == item) {
+        list.push(item.to_owned());
+    }
+}

@@ -1,0 +1,81 @@
+//! When to look again.
+
+use std::time::Duration;
+
+/// Why to look again; the wait follows from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// Nothing more to do.
+    Never,
+    /// Healthy: look for drift.
+    Drift,
+    /// Time helps; how often it failed in a row, and how long the platform asked to wait.
+    Transient(u32, Option<Duration>),
+    /// Something else has to happen first; watches wake us, this is for what has no watch.
+    Waiting,
+    /// A deletion is blocked; how often in a row.
+    Blocked(u32),
+    /// Only a person can help.
+    Stalled,
+}
+
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+const LAST_RETRY: Duration = Duration::from_secs(120);
+const WAITING: Duration = Duration::from_secs(30);
+const FIRST_BLOCKED: Duration = Duration::from_secs(15);
+const LAST_BLOCKED: Duration = Duration::from_secs(300);
+const STALLED: Duration = Duration::from_secs(600);
+
+/// How long to wait, by the drift interval and a random number in 0..1. Jitter is a fifth either way, and never shortens
+/// what the platform asked for.
+pub fn delay(again: Again, drift: Duration, random: f64) -> Option<Duration> {
+    let spread = |base: Duration| base.mul_f64(0.8 + 0.4 * random.clamp(0.0, 1.0));
+    match again {
+        Again::Never => None,
+        Again::Drift => Some(spread(drift)),
+        Again::Transient(attempts, asked) => {
+            Some(spread(doubled(FIRST_RETRY, attempts, LAST_RETRY)).max(asked.unwrap_or_default()))
+        }
+        Again::Waiting => Some(spread(WAITING.min(drift))),
+        Again::Blocked(attempts) => Some(spread(doubled(FIRST_BLOCKED, attempts, LAST_BLOCKED))),
+        Again::Stalled => Some(spread(STALLED.min(drift))),
+    }
+}
+
+/// `first` doubled with every attempt, up to `last`.
+fn doubled(first: Duration, attempts: u32, last: Duration) -> Duration {
+    first.saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1).min(16))).min(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retries_grow_up_to_a_limit() {
+        let wait = |n| delay(Again::Transient(n, None), STALLED, 0.5).unwrap();
+        assert_eq!(wait(1), Duration::from_secs(1));
+        assert_eq!(wait(4), Duration::from_secs(8));
+        assert_eq!(wait(4_000_000), LAST_RETRY);
+    }
+
+    #[test]
+    fn what_the_platform_asks_for_is_never_shortened() {
+        let asked = Duration::from_secs(7);
+        for random in [0.0, 0.5, 1.0] {
+            assert_eq!(delay(Again::Transient(1, Some(asked)), STALLED, random), Some(asked));
+        }
+    }
+
+    #[test]
+    fn jitter_stays_within_a_fifth() {
+        assert_eq!(delay(Again::Drift, Duration::from_secs(100), 0.0), Some(Duration::from_secs(80)));
+        assert_eq!(delay(Again::Drift, Duration::from_secs(100), 1.0), Some(Duration::from_secs(120)));
+    }
+
+    #[test]
+    fn a_blocked_deletion_is_looked_at_after_15_seconds_growing_to_5_minutes() {
+        assert_eq!(delay(Again::Blocked(1), STALLED, 0.5), Some(Duration::from_secs(15)));
+        assert_eq!(delay(Again::Blocked(99), STALLED, 0.5), Some(Duration::from_secs(300)));
+    }
+}
