@@ -96,7 +96,7 @@ fn core_login(state: &mut State, request: &Request) -> Reply {
             "proxy" => 70,
             _ => return Reply::core_error(400, &format!("{key} is not allowed")),
         };
-        if !value.as_str().is_some_and(|text| text.chars().count() <= max) {
+        if value.as_str().is_none_or(|text| text.chars().count() > max) {
             return Reply::core_error(400, &format!("{key} is not a string of at most {max} characters"));
         }
     }
