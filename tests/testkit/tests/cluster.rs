@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -122,11 +121,13 @@ fn an_own_instance_keeps_its_data_over_a_restart_and_leaves_nothing_behind() {
     assert!(!folder.exists());
 }
 
-/// A program that is a shell script.
+/// A program that is a shell script. Written by another process: a file that this process still has open for writing, through a
+/// fork of another test, can't be started.
 fn script(folder: &Path, name: &str, content: &str) -> PathBuf {
     let path = folder.join(name);
-    fs::write(&path, format!("#!/bin/sh\n{content}\n")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = Command::new("sh");
+    command.args(["-c", r#"printf '#!/bin/sh\n%s\n' "$1" > "$2"; chmod 755 "$2""#, "sh", content]).arg(&path);
+    assert!(command.status().unwrap().success());
     path
 }
 

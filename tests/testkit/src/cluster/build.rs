@@ -78,7 +78,7 @@ fn build(go: &Path, inputs: &Inputs, folder: &Path, finished: &Path, progress: &
     let binary = programs.join(first);
 
     progress.started(&format!(
-        "Building Kubernetes {} with {} (once; about 8 minutes on 2 cores)",
+        "Building Kubernetes {} with {} (once; 4 to 8 minutes on 2 cores)",
         inputs.kubernetes, inputs.go_version
     ));
     let mut command = Command::new(go);
@@ -199,44 +199,5 @@ fn flags(kubernetes: &str) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_hash_changes_with_every_input_and_with_nothing_else() {
-        let sources = ["go.mod", "go.sum", "main.go"].map(|name| (name, format!("content of {name}"))).to_vec();
-        let kubernetes = "v1.36.4".to_owned();
-        let inputs = Inputs { sources, flags: flags(&kubernetes), go_version: "go1.26.8".to_owned(), kubernetes };
-        let mut hashes = vec![inputs.hash()];
-        assert_eq!(inputs.clone().hash(), hashes[0]);
-        for index in 0..3 {
-            let mut changed = inputs.clone();
-            changed.sources[index].1.push('\n');
-            hashes.push(changed.hash());
-        }
-        hashes.push(Inputs { flags: flags("v1.37.1"), ..inputs.clone() }.hash());
-        hashes.push(Inputs { go_version: "go1.26.9".to_owned(), ..inputs }.hash());
-        hashes.sort();
-        hashes.dedup();
-        assert_eq!(hashes.len(), 6);
-    }
-
-    #[test]
-    fn versions_are_read() {
-        assert!(is_sufficient("go1.26.8") && is_sufficient("go1.27rc1") && is_sufficient("go1.26"));
-        assert!(!is_sufficient("go1.25.9") && !is_sufficient("") && !is_sufficient("devel"));
-        let go_mod = "require (\n\tk8s.io/kubernetes-csi v0.1.0\n\tk8s.io/kubernetes v1.36.4\n)\n";
-        assert_eq!(required_version(go_mod, "k8s.io/kubernetes"), Some("v1.36.4"));
-        assert!(flags("v1.36.4")[6].contains("component-base/version.gitMinor=36 "));
-    }
-
-    #[test]
-    fn progress_tells_what_go_does() {
-        let log = tempfile::NamedTempFile::new().unwrap();
-        assert_eq!(what_go_does(log.path()), "");
-        fs::write(&log, "go: downloading k8s.io/api v0.36.4\n").unwrap();
-        assert_eq!(what_go_does(log.path()), "downloading k8s.io/api v0.36.4");
-        fs::write(&log, "go: downloading k8s.io/api v0.36.4\nunicode\nk8s.io/api/core/v1\n").unwrap();
-        assert_eq!(what_go_does(log.path()), "2 packages compiled, now k8s.io/api/core/v1");
-    }
-}
+#[path = "build_tests.rs"]
+mod tests;

@@ -53,7 +53,7 @@ impl ControlPlane {
         }
     }
 
-    /// An instance of its own, from whatever [`locate`] finds. Blocks until the API is served; needs no async runtime.
+    /// An instance of its own, from whatever [`locate()`] finds. Blocks until the API is served; needs no async runtime.
     pub fn start(progress: &dyn Progress) -> Result<Self, Error> {
         let variable = |name: &str| env::var_os(name);
         match locate(&variable)? {
@@ -183,6 +183,7 @@ impl ControlPlane {
     /// # Panics
     ///
     /// If kube-controller-manager is missing, unless `APIO_TEST_PARTIAL=1`.
+    #[track_caller]
     pub fn needs_controller_manager(&self, test: &str) -> bool {
         if self.has_controller_manager() {
             return true;

@@ -41,8 +41,8 @@ pub enum Located {
     },
 }
 
-/// Looks for a cluster or programs in the order that `docs/` and the error messages promise. Environment variables are read through
-/// `variable`: [`std::env::var_os`], or what a test says.
+/// Looks for a cluster or for programs, in the order below. `variable` reads an environment variable: [`std::env::var_os`], or
+/// what a test says.
 ///
 /// 1. `USE_EXISTING_CLUSTER=true` with `KUBECONFIG`
 /// 2. `TEST_ASSET_KUBE_APISERVER`, `TEST_ASSET_ETCD`, `TEST_ASSET_KUBE_CONTROLLER_MANAGER`, `TEST_ASSET_KUBECTL`; what they leave open

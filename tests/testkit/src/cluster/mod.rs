@@ -1,6 +1,6 @@
 //! A real control plane: kube-apiserver, etcd and kube-controller-manager as processes.
 //!
-//! [`ControlPlane`] finds the programs ([`locate`]) or builds them once with Go, starts them in seconds and ends them with this
+//! [`ControlPlane`] finds the programs ([`locate()`]) or builds them once with Go, starts them in seconds and ends them with this
 //! process. [`Guarded`] does the same for any other program that a test needs.
 
 mod build;

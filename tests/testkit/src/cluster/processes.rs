@@ -122,6 +122,8 @@ impl Launch {
             flag("etcd-servers", local("http", self.ports.etcd)),
             flag("bind-address", "127.0.0.1"),
             flag("secure-port", port.to_string()),
+            // Without it a machine that has no default route is refused.
+            flag("advertise-address", "127.0.0.1"),
             // Nothing here is reached through the `kubernetes` Service, and a loopback address can't be in its endpoints.
             flag("endpoint-reconciler-type", "none"),
             flag("service-cluster-ip-range", "10.0.0.0/24"),
@@ -160,7 +162,9 @@ impl Launch {
             flag("use-service-account-credentials", "true"),
             flag("service-account-private-key-file", &self.certificates.service_account_key),
             flag("root-ca-file", &self.certificates.server_ca),
-            flag("cert-dir", &self.folder),
+            // Otherwise it takes the time to make an RSA key.
+            flag("tls-cert-file", &self.certificates.server_certificate),
+            flag("tls-private-key-file", &self.certificates.server_key),
             flag("bind-address", "127.0.0.1"),
             flag("secure-port", self.ports.controller_manager.to_string()),
             flag("concurrent-gc-syncs", "5"),

@@ -14,6 +14,9 @@ pub trait Progress: Send + Sync {
     fn done(&self);
 }
 
+/// Back to the beginning of the terminal's line, and empty it.
+const CLEAR: &str = "\r\x1b[K";
+
 /// Says nothing.
 pub struct Silent;
 
@@ -23,7 +26,8 @@ impl Progress for Silent {
     fn done(&self) {}
 }
 
-/// Tells on standard error: in a terminal by a line that is rewritten, otherwise by a line at the start of a step and every 30 seconds.
+/// Tells on standard error. A step is a line; in a terminal the line under it is rewritten while the step goes on, elsewhere there is
+/// a line every 30 seconds.
 pub struct Terminal {
     rewrites: bool,
     step: Mutex<Option<Step>>,
@@ -51,7 +55,7 @@ impl Progress for Terminal {
     fn started(&self, step: &str) {
         let now = Instant::now();
         self.with_step(|current| *current = Some(Step { name: step.to_owned(), began: now, told: now }));
-        write(format_args!("{step}{}", if self.rewrites { "" } else { "\n" }));
+        write(format_args!("{step}\n"));
     }
 
     fn tick(&self, detail: &str) {
@@ -60,11 +64,12 @@ impl Progress for Terminal {
             let Some(step) = current.as_mut().filter(|step| step.told.elapsed() >= every) else { return };
             step.told = Instant::now();
             let colon = if detail.is_empty() { "" } else { ": " };
-            let line = format!("{}, {} s{colon}{detail}", step.name, step.began.elapsed().as_secs());
+            let line = format!("  {} s{colon}{detail}", step.began.elapsed().as_secs());
             if self.rewrites {
-                write(format_args!("\r\x1b[K{}", line.chars().take(110).collect::<String>()));
+                // A line that is wider than the terminal could not be rewritten.
+                write(format_args!("{CLEAR}{}", line.chars().take(79).collect::<String>()));
             } else {
-                write(format_args!("{line}\n"));
+                write(format_args!("{}{line}\n", step.name));
             }
         });
     }
@@ -72,7 +77,19 @@ impl Progress for Terminal {
     fn done(&self) {
         self.with_step(|current| {
             if let Some(step) = current.take().filter(|_| self.rewrites) {
-                write(format_args!("\r\x1b[K{}: {:.1} s\n", step.name, step.began.elapsed().as_secs_f32()));
+                write(format_args!("{CLEAR}  done in {:.1} s\n", step.began.elapsed().as_secs_f32()));
+            }
+        });
+    }
+}
+
+/// What comes after a failed step begins on a line of its own.
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let rewrites = self.rewrites;
+        self.with_step(|current| {
+            if rewrites && current.is_some() {
+                write(format_args!("{CLEAR}"));
             }
         });
     }
