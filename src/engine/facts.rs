@@ -23,6 +23,20 @@ pub enum Query {
     Groups(String),
 }
 
+impl Query {
+    /// Label in metrics.
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Object(Key::Tenant(_)) => "get_tenant",
+            Self::Object(Key::Group(..)) => "get_group",
+            Self::Object(Key::Reseller(_)) => "get_reseller",
+            Self::Domains(_) => "list_domains",
+            Self::Count(..) => "count_contents",
+            Self::Groups(_) => "list_groups",
+        }
+    }
+}
+
 /// Its answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
@@ -42,7 +56,7 @@ pub enum Answer {
 }
 
 /// A reference of a spec to another resource of the namespace.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reference {
     /// A Tenant resource by name.
     Tenant(String),
@@ -174,4 +188,11 @@ impl Facts {
 fn mismatch<T>() -> Next<T> {
     let words = "an answer of another kind than the question; please report this";
     Err(Halt::Stop(Verdict::Failed(Failure::new(Cause::Bug, words))))
+}
+
+impl Reference {
+    /// Whether it can lead to an object of this kind.
+    pub fn leads_to(&self, key: &Key) -> bool {
+        matches!((self, key), (Self::Tenant(_), Key::Tenant(_)) | (Self::Reseller(_), Key::Reseller(_)))
+    }
 }

@@ -8,7 +8,7 @@ use crate::api::Identity;
 pub type Object = serde_json::Map<String, serde_json::Value>;
 
 /// The object on the platform that a resource stands for: all that a deletion needs.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {
     /// A tenant by id.
     Tenant(String),

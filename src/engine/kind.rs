@@ -56,6 +56,8 @@ pub trait Kind {
     fn status(&self) -> Option<&Status>;
     /// The resources that the spec refers to: to resolve, and to be woken by.
     fn references(&self) -> Vec<Reference>;
+    /// The objects of the platform that the spec names by id.
+    fn named(&self) -> Vec<Key>;
     /// The object on the platform; waits while a reference to its parent leads nowhere.
     fn key(&self, cluster: &Cluster) -> Next<Key>;
     /// The objects that must not be on their way out when this one is created.

@@ -41,6 +41,11 @@ impl Kind for Group {
         tenant.into_iter().chain(reseller).collect()
     }
 
+    fn named(&self) -> Vec<Key> {
+        let tenant = self.spec.tenant_id.clone().map(Key::Tenant);
+        tenant.into_iter().chain(self.spec.attributes.reseller_id.clone().map(Key::Reseller)).collect()
+    }
+
     fn key(&self, cluster: &Cluster) -> Next<Key> {
         let tenant = match (&self.spec.tenant_id, &self.spec.tenant_ref) {
             (Some(id), _) => id.clone(),

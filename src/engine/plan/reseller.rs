@@ -41,6 +41,10 @@ impl Kind for Reseller {
         Vec::new()
     }
 
+    fn named(&self) -> Vec<Key> {
+        Vec::new()
+    }
+
     fn key(&self, _: &Cluster) -> Next<Key> {
         Ok(Key::Reseller(self.reseller_name()))
     }

@@ -44,6 +44,25 @@ impl Step {
         }
     }
 
+    /// Label in metrics.
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Hold(_) => "hold",
+            Self::CreateDomain(_) => "create_domain",
+            Self::AssignDomain(..) => "assign_domain",
+            Self::CreateReseller(_) | Self::Create(Key::Reseller(_), _) => "create_reseller",
+            Self::Create(Key::Tenant(_), _) => "create_tenant",
+            Self::Create(Key::Group(..), _) => "create_group",
+            Self::Update(Key::Tenant(_), _) => "update_tenant",
+            Self::Update(Key::Group(..), _) => "update_group",
+            Self::Update(Key::Reseller(_), _) => "update_reseller",
+            Self::Delete(Key::Tenant(_), ..) => "delete_tenant",
+            Self::Delete(Key::Group(..), ..) => "delete_group",
+            Self::Delete(Key::Reseller(_), ..) => "delete_reseller",
+            Self::Release => "release",
+        }
+    }
+
     /// Whether it writes to the platform.
     pub fn is_platform_write(&self) -> bool {
         !matches!(self, Self::Hold(_) | Self::Release)

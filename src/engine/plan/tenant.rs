@@ -34,6 +34,10 @@ impl Kind for Tenant {
         self.spec.reseller_ref.iter().map(|reseller| Reference::Reseller(reseller.name.clone())).collect()
     }
 
+    fn named(&self) -> Vec<Key> {
+        self.spec.attributes.reseller_id.clone().map(Key::Reseller).into_iter().collect()
+    }
+
     fn key(&self, _: &Cluster) -> Next<Key> {
         Ok(Key::Tenant(self.tenant_id()))
     }

@@ -1,0 +1,111 @@
+//! The command line.
+
+use std::{net::SocketAddr, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{platform::Mode, telemetry::logs::Format};
+
+/// Makes the APIO telephony provisioning platform declarative: Tenant, Group and Reseller resources are reconciled against
+/// its REST API.
+#[derive(Debug, Parser)]
+#[command(name = "apio-operator", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the operator until SIGTERM or Ctrl-C.
+    Run(Box<Run>),
+    /// Print the definitions of Group, Reseller and Tenant as YAML, ready for `kubectl apply -f -`.
+    Crds {
+        /// Write one file per definition into this folder instead.
+        #[arg(long, value_name = "FOLDER")]
+        into: Option<std::path::PathBuf>,
+    },
+}
+
+/// Flags of `run`; each can be given by environment too.
+#[derive(Args, Clone, Debug)]
+pub struct Run {
+    /// Base URL of the platform, such as https://apio.example.net.
+    #[arg(long, env = "APIO_PLATFORM_URL", value_name = "URL")]
+    pub platform_url: String,
+    /// Front door of the platform: the gateway itself (session cookie), or APIO core in front of it (bearer token).
+    #[arg(long, env = "APIO_PLATFORM_MODE", value_enum, default_value_t = Mode::Gateway)]
+    pub platform_mode: Mode,
+    /// Path prefix of the API [default: /api/v1 for gateway, /api/v01/p1 for core].
+    #[arg(long, env = "APIO_PLATFORM_PREFIX", value_name = "PATH")]
+    pub platform_prefix: Option<String>,
+    /// Longest time to connect to the platform, such as 5s.
+    #[arg(long, env = "APIO_PLATFORM_CONNECT_TIMEOUT", value_name = "DURATION", default_value = "5s", value_parser = duration)]
+    pub platform_connect_timeout: Duration,
+    /// Longest silence of the platform within an answer.
+    #[arg(long, env = "APIO_PLATFORM_READ_TIMEOUT", value_name = "DURATION", default_value = "20s", value_parser = duration)]
+    pub platform_read_timeout: Duration,
+    /// Longest call to the platform in all.
+    #[arg(long, env = "APIO_PLATFORM_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub platform_timeout: Duration,
+    /// How many resources may talk to the platform at the same time.
+    #[arg(long, env = "APIO_PLATFORM_CONCURRENCY", value_name = "N", default_value_t = 8, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
+    pub platform_concurrency: usize,
+    /// Namespace of the settings ConfigMap and the credentials Secret [default: the operator's own, or the kubeconfig's].
+    #[arg(long, env = "APIO_NAMESPACE", value_name = "NAMESPACE")]
+    pub namespace: Option<String>,
+    /// Secret with the keys username and password, or token.
+    #[arg(long, env = "APIO_CREDENTIALS_SECRET", value_name = "NAME", default_value = "apio-credentials")]
+    pub credentials_secret: String,
+    /// ConfigMap with the key settings.yaml.
+    #[arg(long, env = "APIO_SETTINGS_CONFIGMAP", value_name = "NAME", default_value = "apio-settings")]
+    pub settings_configmap: String,
+    /// Namespaces whose resources are handled, separated by commas [default: all].
+    #[arg(long, env = "APIO_WATCH_NAMESPACES", value_name = "NAMESPACES", value_delimiter = ',')]
+    pub watch_namespaces: Vec<String>,
+    /// How often a healthy resource is compared with the platform, give or take a fifth.
+    #[arg(long, env = "APIO_DRIFT_INTERVAL", value_name = "DURATION", default_value = "10m", value_parser = duration)]
+    pub drift_interval: Duration,
+    /// Address of /livez, /readyz and /metrics.
+    #[arg(long, env = "APIO_LISTEN", value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
+    pub listen: SocketAddr,
+    /// What is logged, as a tracing filter.
+    #[arg(long, env = "APIO_LOG", value_name = "FILTER", default_value = "info,kube=warn")]
+    pub log: String,
+    /// How it is logged.
+    #[arg(long, env = "APIO_LOG_FORMAT", value_enum, default_value_t = Format::Text)]
+    pub log_format: Format,
+}
+
+/// A duration such as 500ms, 30s, 10m or 1h30m, above zero.
+fn duration(text: &str) -> Result<Duration, String> {
+    let remedy = "write it as 500ms, 30s, 10m or 1h30m";
+    let parsed: kube::core::Duration = text.parse().map_err(|error| format!("{error}; {remedy}"))?;
+    let duration = Duration::from(parsed);
+    if text.starts_with('-') || duration.is_zero() {
+        Err(format!("must be above zero; {remedy}"))
+    } else {
+        Ok(duration)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_wrong_duration_is_told_with_its_remedy() {
+        assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5400)));
+        for wrong in ["", "10", "soon", "0s", "-5s"] {
+            assert!(duration(wrong).unwrap_err().contains("write it as"), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Taking a step.
+
+use k8s_openapi::jiff::Timestamp;
+use tracing::info;
+
+use super::{Operator, index::Watched};
+use crate::{
+    engine::{failure::Failure, kind::Subject, plan::Step, report},
+    platform::Turn,
+};
+
+impl Operator {
+    /// Takes one step.
+    ///
+    /// # Errors
+    /// Why it was not taken, or that it is not known whether it was.
+    pub(super) async fn act<K: Watched>(&self, turn: &Turn, subject: &Subject, step: &Step) -> Result<(), Failure> {
+        match step {
+            Step::Hold(record) => {
+                // The finalizer first: a record without it would not survive a deletion.
+                self.finalize::<K>(subject, true).await?;
+                let status = report::holding(subject, record.clone(), Timestamp::now());
+                self.write_status::<K>(subject, &status).await
+            }
+            Step::Release => self.finalize::<K>(subject, false).await,
+            step => {
+                let result = self.platform.act(turn, self.claim, step).await;
+                self.metrics.platform_call(step.label(), result.as_ref().err());
+                if result.is_ok() {
+                    info!(namespace = %subject.namespace, name = %subject.name, generation = subject.generation, "{step}");
+                }
+                result
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The credentials Secret, watched, so that a changed one is in use at once.
+
+use std::sync::Arc;
+
+use futures::{StreamExt, TryStreamExt};
+use k8s_openapi::api::core::v1::Secret;
+use kube::{
+    Api, ResourceExt,
+    runtime::{WatchStreamExt, watcher},
+};
+use secrecy::SecretString;
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use super::Operator;
+use crate::platform::Credentials;
+
+/// Where the credentials are, and who is told of them.
+pub struct Watch {
+    /// Namespace of the Secret.
+    pub namespace: String,
+    /// Name of the Secret.
+    pub name: String,
+    /// Told of every change.
+    pub sender: watch::Sender<Option<Credentials>>,
+}
+
+/// Follows the Secret.
+pub async fn follow(operator: Arc<Operator>, watch: Watch) {
+    let api: Api<Secret> = Api::namespaced(operator.client.clone(), &watch.namespace);
+    let only = watcher::Config::default().fields(&format!("metadata.name={}", watch.name));
+    let mut events = watcher(api, only).default_backoff().boxed();
+    let mut found = false;
+    loop {
+        let credentials = match events.try_next().await {
+            Ok(Some(watcher::Event::Apply(secret) | watcher::Event::InitApply(secret))) => {
+                found = true;
+                read(&secret).map_err(|problem| warn!(secret = %watch.name, "credentials: {problem}")).ok()
+            }
+            Ok(Some(watcher::Event::Init)) => {
+                found = false;
+                continue;
+            }
+            Ok(Some(watcher::Event::InitDone)) if found => continue,
+            Ok(Some(watcher::Event::InitDone | watcher::Event::Delete(_))) => {
+                warn!(secret = %watch.name, namespace = %watch.namespace, "no credentials Secret: the platform cannot be used");
+                None
+            }
+            Ok(None) => return,
+            Err(error) => {
+                operator.metrics.watch_failed("credentials");
+                warn!(%error, "cannot watch the credentials Secret");
+                continue;
+            }
+        };
+        let version = |credentials: &Option<Credentials>| credentials.as_ref().map(|c| c.version.clone());
+        let changed = watch.sender.send_if_modified(|held| {
+            let changed = version(held) != version(&credentials);
+            *held = credentials;
+            changed
+        });
+        if changed {
+            info!(secret = %watch.name, present = watch.sender.borrow().is_some(), "credentials changed");
+            operator.index.wake_unsettled();
+        }
+    }
+}
+
+/// The credentials of a Secret; an error names the key and never a value.
+fn read(secret: &Secret) -> Result<Credentials, String> {
+    let text = |key: &str| -> Result<Option<String>, String> {
+        let Some(bytes) = secret.data.as_ref().and_then(|data| data.get(key)) else { return Ok(None) };
+        let text = String::from_utf8(bytes.0.clone()).map_err(|_| format!("the key {key} is not UTF-8 text"))?;
+        Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()).filter(|text| !text.is_empty()))
+    };
+    let token = text("token")?.map(SecretString::from);
+    let (username, password) = (text("username")?, text("password")?);
+    if token.is_none() && (username.is_none() || password.is_none()) {
+        return Err("the Secret needs the keys username and password, or the key token".to_owned());
+    }
+    Ok(Credentials {
+        version: secret.resource_version().unwrap_or_default(),
+        username: username.unwrap_or_default(),
+        password: SecretString::from(password.unwrap_or_default()),
+        token,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use k8s_openapi::ByteString;
+    use secrecy::ExposeSecret;
+
+    fn secret(data: &[(&str, &str)]) -> Secret {
+        let data = data.iter().map(|(key, value)| ((*key).to_owned(), ByteString(value.as_bytes().to_vec()))).collect();
+        Secret { data: Some(data), ..Secret::default() }
+    }
+
+    #[test]
+    fn a_newline_at_the_end_is_not_part_of_a_password() {
+        let credentials = read(&secret(&[("username", "op\n"), ("password", "p w\r\n")])).unwrap();
+        assert_eq!((credentials.username.as_str(), credentials.password.expose_secret()), ("op", "p w"));
+    }
+
+    #[test]
+    fn what_is_missing_is_named_and_no_value_is_shown() {
+        let error = read(&secret(&[("password", "hunter2")])).unwrap_err();
+        assert!(error.contains("username") && !error.contains("hunter2"), "{error}");
+        assert!(!format!("{:?}", read(&secret(&[("token", "hunter2")])).unwrap()).contains("hunter2"));
+    }
+}

@@ -1,0 +1,160 @@
+//! One pass for one resource, the same for the three kinds: turn, resolve, plan, ask and act until done, report, publish.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use k8s_openapi::jiff::Timestamp;
+use kube::{Api, ResourceExt, runtime::controller::Action};
+use tracing::{debug, warn};
+
+use super::{Operator, index::Watched, publish, resolve::cluster_failure};
+use crate::{
+    engine::{
+        budget,
+        facts::{Cluster, Facts},
+        failure::{Cause, Failure},
+        ids::Key,
+        kind::Subject,
+        plan::{Plan, Verdict, plan},
+        report::report,
+        schedule::{Again, delay},
+    },
+    platform::Turn,
+};
+
+/// Longest pass, from its turn on.
+const LONGEST: Duration = Duration::from_secs(180);
+/// Most rounds of asking and acting in a pass: far more than any plan needs.
+const ROUNDS: usize = 32;
+
+/// Brings one resource and the platform together. Never fails: whatever happens is told in the status and looked at again.
+pub async fn reconcile<K: Watched>(object: Arc<K>, operator: Arc<Operator>) -> Result<Action, Infallible> {
+    let _running = operator.metrics.pass_begins(&K::kind(&()));
+    let turn = operator.turns.take(budget::class(&subject_of(&*object, &operator))).await;
+    let Some(turn) = turn.filter(|_| true) else { return Ok(Action::await_change()) };
+    if !operator.index.ready().await {
+        return Ok(Action::await_change());
+    }
+    let again = match tokio::time::timeout(LONGEST, pass(object.clone(), &operator, &turn)).await {
+        Ok(again) => again,
+        Err(_) => {
+            warn!(kind = %K::kind(&()), name = %object.name_any(), "a pass took more than {LONGEST:?} and was given up");
+            Again::Transient(8, None)
+        }
+    };
+    Ok(match delay(again, operator.drift_interval, random()) {
+        Some(wait) => Action::requeue(wait),
+        None => Action::await_change(),
+    })
+}
+
+/// Unreachable: [`reconcile`] does not fail.
+pub fn error_policy<K>(_: Arc<K>, error: &Infallible, _: Arc<Operator>) -> Action {
+    match *error {}
+}
+
+async fn pass<K: Watched>(mut object: Arc<K>, operator: &Operator, turn: &Turn) -> Again {
+    if object.meta().deletion_timestamp.is_some() {
+        // A deletion decides on what is there now, not on what a watch showed.
+        let api: Api<K> = Api::namespaced(operator.client.clone(), &object.namespace().unwrap_or_default());
+        match api.get_opt(&object.name_any()).await {
+            Ok(Some(live)) if live.uid() == object.uid() => object = Arc::new(live),
+            Ok(_) => return Again::Never,
+            Err(error) => {
+                let failure = cluster_failure("read the resource", &error);
+                let subject = subject_of(&*object, operator);
+                let facts = Facts::new(Cluster::default());
+                return finish(&*object, operator, &subject, None, &facts, Verdict::Failed(failure)).await;
+            }
+        }
+    }
+    let subject = subject_of(&*object, operator);
+    let (facts, verdict) = match operator.cluster(&*object, &subject).await {
+        Ok(cluster) => run(&*object, operator, turn, &subject, Facts::new(cluster)).await,
+        Err(failure) => (Facts::new(Cluster::default()), Verdict::Failed(failure)),
+    };
+    let key = object.key(&facts.cluster).ok();
+    finish(&*object, operator, &subject, key.as_ref(), &facts, verdict).await
+}
+
+/// Plans, asks and acts until the plan says that the pass is over.
+async fn run<K: Watched>(
+    object: &K,
+    operator: &Operator,
+    turn: &Turn,
+    subject: &Subject,
+    mut facts: Facts,
+) -> (Facts, Verdict) {
+    for _ in 0..ROUNDS {
+        match plan(object, subject, &facts) {
+            Plan::Ask(queries) => {
+                for query in queries {
+                    let answer = operator.platform.ask(turn, &query).await;
+                    operator.metrics.platform_call(query.label(), answer.as_ref().err());
+                    facts.learn(query, answer);
+                }
+            }
+            Plan::Act(steps) => {
+                for step in steps {
+                    let result = operator.act::<K>(turn, subject, &step).await;
+                    let failed = result.is_err();
+                    facts.record(step, result);
+                    if failed {
+                        break;
+                    }
+                }
+            }
+            Plan::Done(verdict) => return (facts, verdict),
+        }
+    }
+    let failure = Failure::new(Cause::Bug, "the operator found no end to this pass; please report this with its log");
+    (facts, Verdict::Failed(failure))
+}
+
+/// Tells how it ended.
+async fn finish<K: Watched>(
+    object: &K,
+    operator: &Operator,
+    subject: &Subject,
+    key: Option<&Key>,
+    facts: &Facts,
+    verdict: Verdict,
+) -> Again {
+    let kind = K::kind(&());
+    let now = Timestamp::now();
+    let memory = operator.memories.of(&subject.uid).memory.after(&verdict, now);
+    operator.memories.keep(&subject.uid, memory);
+    operator.metrics.pass_ended(&kind, &verdict);
+    debug!(%kind, namespace = %subject.namespace, name = %subject.name, ?verdict, "pass ended");
+    // What was held in this pass is in the cluster already.
+    let current = Subject { status: subject_of(object, operator).status, ..subject.clone() };
+    let report = report(&current, key, facts, K::usage, &verdict, memory, now);
+    if let Some(status) = &report.status
+        && let Err(failure) = operator.write_status::<K>(subject, status).await
+    {
+        warn!(%kind, namespace = %subject.namespace, name = %subject.name, "{failure}");
+        return Again::Transient(memory.attempts.max(1), None);
+    }
+    operator.emit(&publish::reference(object), &report.notes).await;
+    if matches!(verdict, Verdict::Released) {
+        operator.memories.forget(&subject.uid);
+    }
+    report.again
+}
+
+/// The resource as the decisions see it, with the status that was written last when the watch still shows an older one.
+fn subject_of<K: Watched>(object: &K, operator: &Operator) -> Subject {
+    let mut subject = Subject::of(object);
+    if let Some((version, status)) = operator.memories.of(&subject.uid).written
+        && publish::version(object).is_none_or(|shown| shown < version)
+    {
+        subject.status = status;
+    }
+    subject
+}
+
+/// A random number in 0..1, for jitter only.
+fn random() -> f64 {
+    use std::hash::{BuildHasher, RandomState};
+    let bits = RandomState::new().hash_one(0_u8);
+    f64::from((bits >> 32) as u32) / f64::from(u32::MAX)
+}

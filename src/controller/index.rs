@@ -1,0 +1,219 @@
+//! Every watched resource, and which of them concern each other.
+
+use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
+
+use futures::FutureExt;
+use k8s_openapi::NamespaceResourceScope;
+use kube::{
+    Resource, ResourceExt,
+    runtime::{reflector::ObjectRef, reflector::Store},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::{
+    api::{Group, Reseller, Tenant},
+    engine::{
+        facts::{Cluster, Reference, Referent},
+        ids::Key,
+        kind::{Kind, Subject},
+    },
+};
+
+/// A kind that is watched.
+pub trait Watched:
+    Kind
+    + Resource<DynamicType = (), Scope = NamespaceResourceScope>
+    + Clone
+    + Debug
+    + Serialize
+    + DeserializeOwned
+    + Send
+    + Sync
+    + 'static
+{
+    /// Its part of the index.
+    fn slices(index: &Index) -> &[Slice<Self>];
+    /// A reference to a resource of this kind.
+    fn reference(name: &str) -> Option<Reference>;
+}
+
+/// The resources of one kind in one namespace, or in all of them.
+#[derive(Debug)]
+pub struct Slice<K: Watched> {
+    /// What the watch shows.
+    pub store: Store<K>,
+    /// Asks for a pass.
+    pub wake: UnboundedSender<ObjectRef<K>>,
+}
+
+/// Every resource that is watched.
+#[derive(Debug)]
+pub struct Index {
+    pub(super) groups: Vec<Slice<Group>>,
+    pub(super) tenants: Vec<Slice<Tenant>>,
+    pub(super) resellers: Vec<Slice<Reseller>>,
+}
+
+impl Watched for Group {
+    fn slices(index: &Index) -> &[Slice<Self>] {
+        &index.groups
+    }
+    fn reference(_: &str) -> Option<Reference> {
+        None
+    }
+}
+
+impl Watched for Tenant {
+    fn slices(index: &Index) -> &[Slice<Self>] {
+        &index.tenants
+    }
+    fn reference(name: &str) -> Option<Reference> {
+        Some(Reference::Tenant(name.to_owned()))
+    }
+}
+
+impl Watched for Reseller {
+    fn slices(index: &Index) -> &[Slice<Self>] {
+        &index.resellers
+    }
+    fn reference(name: &str) -> Option<Reference> {
+        Some(Reference::Reseller(name.to_owned()))
+    }
+}
+
+/// What the others need to know of a resource.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Neighbour {
+    namespace: String,
+    uid: String,
+    reference: Option<Reference>,
+    key: Option<Key>,
+    references: Vec<Reference>,
+    named: Vec<Key>,
+    exists: bool,
+    deleting: bool,
+    held: bool,
+    on_platform: bool,
+    resellers: Vec<String>,
+}
+
+impl Neighbour {
+    /// Whether a change of one can change what becomes of the other: one names the other, or both claim one object.
+    fn concerns(&self, other: &Self) -> bool {
+        let names = |a: &Self, b: &Self| {
+            b.reference.as_ref().is_some_and(|reference| a.references.contains(reference))
+                || b.key.as_ref().is_some_and(|key| {
+                    a.named.contains(key) || matches!(key, Key::Reseller(name) if a.resellers.contains(name))
+                })
+        };
+        if self.uid == other.uid {
+            return false;
+        }
+        (self.key.is_some() && self.key == other.key)
+            || (self.namespace == other.namespace && (names(self, other) || names(other, self)))
+    }
+}
+
+impl Index {
+    /// Waits until every kind was listed once. `false` when a watch ended.
+    pub async fn ready(&self) -> bool {
+        listed(&self.groups).await && listed(&self.tenants).await && listed(&self.resellers).await
+    }
+
+    /// Whether every kind was listed once.
+    pub fn is_ready(&self) -> bool {
+        self.ready().now_or_never() == Some(true)
+    }
+
+    /// Every resource of a kind.
+    pub fn all<K: Watched>(&self) -> impl Iterator<Item = Arc<K>> + '_ {
+        K::slices(self).iter().flat_map(|slice| slice.store.state())
+    }
+
+    /// One resource by name.
+    pub fn get<K: Watched>(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
+        K::slices(self).iter().find_map(|slice| slice.store.get(&ObjectRef::new(name).within(namespace)))
+    }
+
+    /// The references of a resource that lead somewhere.
+    pub fn referents<K: Watched>(&self, object: &K) -> BTreeMap<Reference, Referent> {
+        let namespace = object.namespace().unwrap_or_default();
+        let found = |reference: Reference| {
+            let (id, deleting) = match &reference {
+                Reference::Tenant(name) => {
+                    let tenant = self.get::<Tenant>(&namespace, name)?;
+                    (tenant.tenant_id(), tenant.metadata.deletion_timestamp.is_some())
+                }
+                Reference::Reseller(name) => {
+                    let reseller = self.get::<Reseller>(&namespace, name)?;
+                    (reseller.reseller_name(), reseller.metadata.deletion_timestamp.is_some())
+                }
+            };
+            Some((reference, Referent { id, deleting }))
+        };
+        object.references().into_iter().filter_map(found).collect()
+    }
+
+    /// The object that a resource stands for, as far as its references lead somewhere.
+    pub fn key<K: Watched>(&self, object: &K) -> Option<Key> {
+        let cluster = Cluster { references: self.referents(object), ..Cluster::default() };
+        object.key(&cluster).ok()
+    }
+
+    /// What the others need to know of a resource that is there, or just went.
+    pub fn neighbour<K: Watched>(&self, object: &K, exists: bool) -> Neighbour {
+        let subject = Subject::of(object);
+        Neighbour {
+            reference: K::reference(&subject.name),
+            key: self.key(object),
+            references: object.references(),
+            named: object.named(),
+            exists,
+            deleting: subject.deleting,
+            held: subject.status.ownership.is_some(),
+            on_platform: subject.status.observed.is_some(),
+            resellers: subject.status.auto_created.map(|created| created.resellers).unwrap_or_default(),
+            namespace: subject.namespace,
+            uid: subject.uid,
+        }
+    }
+
+    /// Asks for a pass of everything that a change concerns.
+    pub fn wake_concerned(&self, changed: &Neighbour) {
+        self.wake::<Group>(|index, object| changed.concerns(&index.neighbour(object, true)));
+        self.wake::<Tenant>(|index, object| changed.concerns(&index.neighbour(object, true)));
+        self.wake::<Reseller>(|index, object| changed.concerns(&index.neighbour(object, true)));
+    }
+
+    /// Asks for a pass of everything that is not as it should be.
+    pub fn wake_unsettled(&self) {
+        fn unsettled<K: Watched>(_: &Index, object: &K) -> bool {
+            let subject = Subject::of(object);
+            subject.deleting || subject.condition("Ready").is_none_or(|ready| ready.status != "True")
+        }
+        self.wake::<Group>(unsettled);
+        self.wake::<Tenant>(unsettled);
+        self.wake::<Reseller>(unsettled);
+    }
+
+    fn wake<K: Watched>(&self, wanted: impl Fn(&Self, &K) -> bool) {
+        for slice in K::slices(self) {
+            for object in slice.store.state() {
+                if wanted(self, &object) {
+                    // The receiver is gone only when the operator stops.
+                    let _ = slice.wake.send(ObjectRef::from_obj(&*object));
+                }
+            }
+        }
+    }
+}
+
+async fn listed<K: Watched>(slices: &[Slice<K>]) -> bool {
+    for slice in slices {
+        if slice.store.wait_until_ready().await.is_err() {
+            return false;
+        }
+    }
+    true
+}

@@ -1,0 +1,125 @@
+//! The only part that knows the Kubernetes client: it reads what a plan needs, takes its steps and publishes its report.
+
+mod act;
+mod credentials;
+mod driver;
+mod finalizer;
+mod index;
+mod publish;
+mod resolve;
+mod settings;
+mod watches;
+
+pub use credentials::Watch as CredentialsWatch;
+pub use settings::Current as CurrentSettings;
+pub use watches::run;
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use kube::{Client, runtime::events::Recorder};
+
+use crate::{
+    api::Status,
+    engine::{lease::Claim, report::Memory},
+    platform::{Platform, Turns},
+    telemetry::metrics::Metrics,
+};
+use index::Index;
+
+/// Name of the field manager, and of the reporter of events.
+pub const MANAGER: &str = "apio-operator";
+/// Longest single call to the API server, to its headers.
+pub const CLUSTER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What every pass of every kind shares.
+pub struct Operator {
+    /// The cluster.
+    pub client: Client,
+    /// The platform.
+    pub platform: Platform,
+    /// Whose turn it is to talk to it.
+    pub turns: Turns,
+    /// The right to write to it.
+    pub claim: Claim,
+    /// The settings in force.
+    pub settings: CurrentSettings,
+    /// Every resource that is watched.
+    pub index: Index,
+    /// Emits events; one for the process, because it keeps what it said.
+    pub recorder: Recorder,
+    /// Counters.
+    pub metrics: Metrics,
+    /// How often a healthy resource is looked at.
+    pub drift_interval: Duration,
+    memories: Memories,
+}
+
+impl Operator {
+    /// Puts the parts together.
+    #[allow(clippy::too_many_arguments)]
+    pub fn new(
+        client: Client,
+        platform: Platform,
+        turns: Turns,
+        claim: Claim,
+        settings: CurrentSettings,
+        recorder: Recorder,
+        metrics: Metrics,
+        drift_interval: Duration,
+        namespaces: &[Option<String>],
+    ) -> (Self, watches::Streams) {
+        let (index, streams) = watches::open(&client, namespaces);
+        let memories = Memories::default();
+        let operator =
+            Self { client, platform, turns, claim, settings, index, recorder, metrics, drift_interval, memories };
+        (operator, streams)
+    }
+
+    /// Whether every kind was listed once.
+    pub fn is_ready(&self) -> bool {
+        self.index.is_ready()
+    }
+}
+
+/// What is remembered of each resource, by uid; forgotten when it is gone.
+#[derive(Default)]
+pub struct Memories(Mutex<HashMap<String, Remembered>>);
+
+/// What is remembered of one resource.
+#[derive(Clone, Debug, Default)]
+pub struct Remembered {
+    /// Failures in a row.
+    pub memory: Memory,
+    /// The status that was written last, with the resource version that it got: the watch may show an older one.
+    pub written: Option<(u64, Status)>,
+}
+
+impl Memories {
+    fn map(&self) -> MutexGuard<'_, HashMap<String, Remembered>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is remembered of a resource.
+    pub fn of(&self, uid: &str) -> Remembered {
+        self.map().get(uid).cloned().unwrap_or_default()
+    }
+
+    /// Remembers how its last pass ended.
+    pub fn keep(&self, uid: &str, memory: Memory) {
+        self.map().entry(uid.to_owned()).or_default().memory = memory;
+    }
+
+    /// Remembers the status that was written.
+    pub fn wrote(&self, uid: &str, version: u64, status: Status) {
+        self.map().entry(uid.to_owned()).or_default().written = Some((version, status));
+    }
+
+    /// Forgets a resource that is gone.
+    pub fn forget(&self, uid: &str) {
+        self.map().remove(uid);
+    }
+}

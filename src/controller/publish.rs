@@ -1,0 +1,93 @@
+//! The writer of status and events. An equal status is not written; a failed event is counted, never fatal.
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::{
+    Api, Resource, ResourceExt,
+    api::{Patch, PatchParams},
+    runtime::events::{Event, EventType},
+};
+use serde_json::json;
+use tracing::warn;
+
+use super::{MANAGER, Operator, index::Watched, resolve::cluster_failure};
+use crate::{
+    api::Status,
+    engine::{events::Note, failure::Failure, kind::Subject},
+};
+
+/// Longest note of an event, in bytes (Kubernetes convention).
+const NOTE: usize = 1024;
+
+impl Operator {
+    /// Writes a status.
+    ///
+    /// # Errors
+    /// When the API server refuses; that the resource is gone is no error.
+    pub(super) async fn write_status<K: Watched>(&self, subject: &Subject, status: &Status) -> Result<(), Failure> {
+        let api: Api<K> = Api::namespaced(self.client.clone(), &subject.namespace);
+        let patch = json!({
+            "apiVersion": K::api_version(&()),
+            "kind": K::kind(&()),
+            "metadata": {"name": subject.name, "uid": subject.uid},
+            "status": status,
+        });
+        self.metrics.status_written(&K::kind(&()));
+        match api.patch_status(&subject.name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&patch)).await {
+            Ok(written) => {
+                let version = version(&written).unwrap_or_default();
+                self.memories.wrote(&subject.uid, version, status.clone());
+                Ok(())
+            }
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+            Err(error) => Err(cluster_failure("write the status", &error)),
+        }
+    }
+
+    /// Emits events, in order.
+    pub(super) async fn emit(&self, about: &ObjectReference, notes: &[Note]) {
+        for note in notes {
+            let event = Event {
+                type_: if note.warning { EventType::Warning } else { EventType::Normal },
+                reason: note.reason.clone(),
+                note: Some(shortened(&note.message)),
+                action: "Reconcile".into(),
+                secondary: None,
+            };
+            if let Err(error) = self.recorder.publish(&event, about).await {
+                self.metrics.event_failed();
+                warn!(%error, "cannot write an event");
+            }
+        }
+    }
+}
+
+/// A resource version as a number; comparable since Kubernetes 1.35, and in fact long before.
+pub(super) fn version(object: &impl ResourceExt) -> Option<u64> {
+    object.resource_version()?.parse().ok()
+}
+
+/// A reference for events.
+pub(super) fn reference<K: Watched>(object: &K) -> ObjectReference {
+    Resource::object_ref(object, &())
+}
+
+/// A note within the limit, cut between characters.
+pub(super) fn shortened(text: &str) -> String {
+    if text.len() <= NOTE {
+        return text.to_owned();
+    }
+    let end = (0..=NOTE - 3).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+    format!("{}...", &text[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_is_cut_between_characters() {
+        let cut = shortened(&"é".repeat(600));
+        assert!(cut.len() <= NOTE && cut.ends_with("é..."));
+        assert_eq!(shortened("short"), "short");
+    }
+}

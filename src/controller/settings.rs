@@ -1,0 +1,143 @@
+//! The settings ConfigMap, watched. A bad one leaves the last good settings in force.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use futures::{StreamExt, TryStreamExt};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::{
+    Api, Client, ResourceExt,
+    runtime::{
+        WatchStreamExt,
+        events::{Event, EventType},
+        watcher,
+    },
+};
+use tracing::{info, warn};
+
+use super::{Operator, resolve::cluster_failure};
+use crate::engine::{
+    failure::Failure,
+    settings::{Remark, Settings, parse},
+};
+
+/// Key of the ConfigMap that holds the settings.
+pub const KEY: &str = "settings.yaml";
+
+/// The settings in force.
+#[derive(Clone)]
+pub struct Current {
+    namespace: String,
+    name: String,
+    settings: Arc<RwLock<Option<Settings>>>,
+}
+
+impl Current {
+    /// Settings that were not read yet.
+    pub fn new(namespace: &str, name: &str) -> Self {
+        Self { namespace: namespace.to_owned(), name: name.to_owned(), settings: Arc::default() }
+    }
+
+    /// The settings in force; `None` when there is no ConfigMap, or none that was ever valid.
+    pub fn get(&self) -> Option<Settings> {
+        *self.settings.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, settings: Option<Settings>) -> bool {
+        let mut held = self.settings.write().unwrap_or_else(PoisonError::into_inner);
+        let changed = *held != settings;
+        *held = settings;
+        changed
+    }
+
+    /// The settings of this moment, for a decision that cannot be taken back.
+    ///
+    /// # Errors
+    /// When the API server cannot be asked.
+    pub async fn live(&self, client: &Client) -> Result<Option<Settings>, Failure> {
+        let api: Api<ConfigMap> = Api::namespaced(client.clone(), &self.namespace);
+        match api.get_opt(&self.name).await {
+            Ok(Some(map)) => Ok(read(&map).map_or_else(|_| self.get(), |(settings, _)| Some(settings))),
+            Ok(None) => Ok(None),
+            Err(error) => Err(cluster_failure("read the settings", &error)),
+        }
+    }
+}
+
+fn read(map: &ConfigMap) -> Result<(Settings, Vec<Remark>), Vec<Remark>> {
+    match map.data.as_ref().and_then(|data| data.get(KEY)) {
+        Some(text) => parse(text),
+        None => Err(vec![Remark { line: None, message: format!("the key {KEY} is missing") }]),
+    }
+}
+
+/// Follows the ConfigMap; ends only with an error that the watch itself cannot mend.
+pub async fn follow(operator: Arc<Operator>) {
+    let current = operator.settings.clone();
+    let api: Api<ConfigMap> = Api::namespaced(operator.client.clone(), &current.namespace);
+    let only = watcher::Config::default().fields(&format!("metadata.name={}", current.name));
+    let mut events = watcher(api, only).default_backoff().boxed();
+    let mut found = false;
+    loop {
+        match events.try_next().await {
+            Ok(Some(watcher::Event::Apply(map) | watcher::Event::InitApply(map))) => {
+                found = true;
+                take(&operator, &map).await;
+            }
+            Ok(Some(watcher::Event::Init)) => found = false,
+            Ok(Some(watcher::Event::InitDone)) if found => {}
+            Ok(Some(watcher::Event::InitDone | watcher::Event::Delete(_))) => {
+                warn!(configmap = %current.name, namespace = %current.namespace, "no settings ConfigMap: nothing is auto-created and no group is deleted");
+                operator.metrics.settings_valid(false);
+                if current.set(None) {
+                    operator.index.wake_unsettled();
+                }
+            }
+            Ok(None) => return,
+            Err(error) => {
+                operator.metrics.watch_failed("settings");
+                warn!(%error, "cannot watch the settings ConfigMap");
+            }
+        }
+    }
+}
+
+async fn take(operator: &Operator, map: &ConfigMap) {
+    match read(map) {
+        Ok((settings, warnings)) => {
+            for warning in warnings {
+                warn!(configmap = %map.name_any(), "settings: {warning}");
+            }
+            operator.metrics.settings_valid(true);
+            if operator.settings.set(Some(settings)) {
+                info!(?settings, "settings in force");
+                operator.index.wake_unsettled();
+            }
+        }
+        Err(problems) => {
+            operator.metrics.settings_valid(false);
+            let said = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+            let kept = if operator.settings.get().is_some() {
+                "the last good settings stay in force"
+            } else {
+                "there are no settings in force"
+            };
+            warn!(configmap = %map.name_any(), "settings: {said}; {kept}");
+            let event = Event {
+                type_: EventType::Warning,
+                reason: "SettingsInvalid".into(),
+                note: Some(super::publish::shortened(&format!("{said}; {kept}"))),
+                action: "ReadSettings".into(),
+                secondary: None,
+            };
+            if let Err(error) = operator.recorder.publish(&event, &reference(map)).await {
+                operator.metrics.event_failed();
+                warn!(%error, "cannot write an event");
+            }
+        }
+    }
+}
+
+fn reference(map: &ConfigMap) -> k8s_openapi::api::core::v1::ObjectReference {
+    use kube::Resource;
+    map.object_ref(&())
+}

@@ -1,0 +1,190 @@
+//! One watch per kind and namespace. It feeds the index, wakes what a change concerns, and triggers the resource's own pass.
+
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures::{FutureExt, Stream, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use kube::{
+    Api, Client, ResourceExt,
+    runtime::{
+        Controller, WatchStreamExt,
+        controller::Error as ControllerError,
+        reflector::{self, ObjectRef, store::Writer},
+        watcher,
+    },
+};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tracing::{debug, warn};
+
+use super::{
+    Operator, credentials, driver,
+    index::{Index, Slice, Watched},
+    settings,
+};
+use crate::{
+    api::{DELETION, FINALIZER, Group, PAUSED, REQUESTED_AT, Reseller, Tenant},
+    engine::kind::Subject,
+};
+
+/// The writing ends of the index, to be run.
+pub struct Streams {
+    groups: Vec<Source<Group>>,
+    tenants: Vec<Source<Tenant>>,
+    resellers: Vec<Source<Reseller>>,
+}
+
+struct Source<K: Watched> {
+    api: Api<K>,
+    writer: Writer<K>,
+    woken: UnboundedReceiver<ObjectRef<K>>,
+}
+
+/// An empty index and what will fill it. `None` among the namespaces means all of them.
+pub fn open(client: &Client, namespaces: &[Option<String>]) -> (Index, Streams) {
+    fn kind<K: Watched>(client: &Client, namespaces: &[Option<String>]) -> (Vec<Slice<K>>, Vec<Source<K>>) {
+        let both = namespaces.iter().map(|namespace| {
+            let (store, writer) = reflector::store();
+            let (wake, woken) = unbounded_channel();
+            let api = match namespace {
+                Some(namespace) => Api::namespaced(client.clone(), namespace),
+                None => Api::all(client.clone()),
+            };
+            (Slice { store, wake }, Source { api, writer, woken })
+        });
+        both.unzip()
+    }
+    let (groups, group_streams) = kind(client, namespaces);
+    let (tenants, tenant_streams) = kind(client, namespaces);
+    let (resellers, reseller_streams) = kind(client, namespaces);
+    (
+        Index { groups, tenants, resellers },
+        Streams { groups: group_streams, tenants: tenant_streams, resellers: reseller_streams },
+    )
+}
+
+/// Runs the operator until `stop` resolves: no new passes then, the running ones finish.
+///
+/// # Errors
+/// One sentence when a watch ends although nobody asked for it.
+pub async fn run(
+    operator: Arc<Operator>,
+    streams: Streams,
+    credentials_watch: credentials::Watch,
+    stop: impl Future<Output = ()> + Send,
+) -> Result<(), String> {
+    let (stopping, stopped) = tokio::sync::watch::channel(false);
+    let mut controllers: FuturesUnordered<BoxFuture<'static, ()>> = FuturesUnordered::new();
+    for source in streams.groups {
+        controllers.push(control(operator.clone(), source, stopped.clone()).boxed());
+    }
+    for source in streams.tenants {
+        controllers.push(control(operator.clone(), source, stopped.clone()).boxed());
+    }
+    for source in streams.resellers {
+        controllers.push(control(operator.clone(), source, stopped.clone()).boxed());
+    }
+    let mut follow_settings = std::pin::pin!(settings::follow(operator.clone()));
+    let mut follow_credentials = std::pin::pin!(credentials::follow(operator.clone(), credentials_watch));
+    let mut stop = std::pin::pin!(stop);
+    let mut asked = false;
+    loop {
+        tokio::select! {
+            () = &mut stop, if !asked => {
+                asked = true;
+                // Nobody listens only when every controller has ended.
+                let _ = stopping.send(true);
+            }
+            ended = controllers.next() => match ended {
+                None => return Ok(()),
+                Some(()) if asked => {}
+                Some(()) => return Err("a controller ended by itself".to_owned()),
+            },
+            () = &mut follow_settings => return Err("the watch of the settings ended by itself".to_owned()),
+            () = &mut follow_credentials => return Err("the watch of the credentials ended by itself".to_owned()),
+        }
+    }
+}
+
+async fn control<K: Watched>(
+    operator: Arc<Operator>,
+    source: Source<K>,
+    mut stopped: tokio::sync::watch::Receiver<bool>,
+) {
+    let Source { api, writer, woken } = source;
+    let reader = writer.as_reader();
+    let stream = watched(operator.clone(), api, writer).touched_objects().predicate_filter(trigger, Default::default());
+    let woken = futures::stream::unfold(woken, |mut woken| async { woken.recv().await.map(|object| (object, woken)) });
+    let metrics = operator.clone();
+    Controller::for_stream(stream, reader)
+        .reconcile_on(woken)
+        .graceful_shutdown_on(async move {
+            // An error means that the sender is gone: stop as well.
+            let _ = stopped.wait_for(|stop| *stop).await;
+        })
+        .run(driver::reconcile, driver::error_policy, operator)
+        .for_each(move |result| {
+            match result {
+                Ok(_) => {}
+                // Deleted between its trigger and its turn.
+                Err(ControllerError::ObjectNotFound(object)) => debug!(%object, "gone before its pass"),
+                Err(error) => {
+                    metrics.metrics.watch_failed(&K::kind(&()));
+                    warn!(kind = %K::kind(&()), %error, "watch");
+                }
+            }
+            futures::future::ready(())
+        })
+        .await;
+}
+
+/// The watch of a kind, with the index kept and the neighbours woken.
+fn watched<K: Watched>(
+    operator: Arc<Operator>,
+    api: Api<K>,
+    writer: Writer<K>,
+) -> impl Stream<Item = watcher::Result<watcher::Event<K>>> {
+    let told: Mutex<HashMap<String, u64>> = Mutex::default();
+    watcher(api, watcher::Config::default())
+        .default_backoff()
+        .modify(|object| object.managed_fields_mut().clear())
+        .reflect(writer)
+        .inspect(move |event| {
+            let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+            match event {
+                Ok(watcher::Event::Apply(object)) => tell(&operator, &mut told, object, true),
+                Ok(watcher::Event::Delete(object)) => {
+                    tell(&operator, &mut told, object, false);
+                    let uid = object.uid().unwrap_or_default();
+                    told.remove(&uid);
+                    operator.memories.forget(&uid);
+                }
+                // After a list everything has a pass of its own; what went while nobody watched may be waited for.
+                Ok(watcher::Event::InitDone) => operator.index.wake_unsettled(),
+                _ => {}
+            }
+        })
+}
+
+fn tell<K: Watched>(operator: &Operator, told: &mut HashMap<String, u64>, object: &K, exists: bool) {
+    let neighbour = operator.index.neighbour(object, exists);
+    let mut hasher = DefaultHasher::new();
+    neighbour.hash(&mut hasher);
+    if told.insert(object.uid().unwrap_or_default(), hasher.finish()) != Some(hasher.finish()) {
+        operator.index.wake_concerned(&neighbour);
+    }
+}
+
+/// What triggers a pass of the resource itself: generation, finalizers, deletion and our annotations, never our own status.
+fn trigger<K: Watched>(object: &K) -> Option<u64> {
+    let mut hasher = DefaultHasher::new();
+    let subject = Subject::of(object);
+    (subject.generation, subject.deleting, subject.uid).hash(&mut hasher);
+    object.finalizers().iter().any(|finalizer| finalizer == FINALIZER).hash(&mut hasher);
+    for annotation in [PAUSED, REQUESTED_AT, DELETION] {
+        object.annotations().get(annotation).hash(&mut hasher);
+    }
+    Some(hasher.finish())
+}

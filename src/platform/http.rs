@@ -1,0 +1,213 @@
+//! One HTTP call: addresses, timeouts, and what came back.
+
+use std::{fmt, time::Duration};
+
+use reqwest::{Method, Url, redirect};
+use serde_json::Value;
+
+use super::errors;
+use crate::engine::{
+    failure::{Cause, Failure},
+    ids::Object,
+};
+
+/// Which front door of the platform is used (platform contract, 1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Mode {
+    /// The gateway itself: a session cookie.
+    Gateway,
+    /// APIO core in front of it: a bearer token.
+    Core,
+}
+
+impl Mode {
+    /// Path prefix of the API, unless told otherwise.
+    pub const fn default_prefix(self) -> &'static str {
+        match self {
+            Self::Gateway => "/api/v1",
+            Self::Core => "/api/v01/p1",
+        }
+    }
+}
+
+/// Where the platform is.
+#[derive(Clone, Debug)]
+pub struct Address {
+    base: Url,
+    prefix: String,
+    mode: Mode,
+}
+
+impl Address {
+    /// An address, and the path prefix if it is not the mode's own.
+    ///
+    /// # Errors
+    /// One sentence when the URL is not absolute HTTP, or carries credentials, a query or a fragment.
+    pub fn new(base: &str, prefix: Option<&str>, mode: Mode) -> Result<Self, String> {
+        let url = Url::parse(base).map_err(|error| format!("the platform URL {base:?} is not a URL: {error}"))?;
+        if !["http", "https"].contains(&url.scheme()) || url.host().is_none() {
+            return Err(format!("the platform URL {base:?} must begin with https:// or http://"));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("the platform URL must not carry credentials; put them into the credentials Secret".to_owned());
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(format!("the platform URL {base:?} must end before ? and #"));
+        }
+        let prefix = prefix.unwrap_or(mode.default_prefix()).trim_matches('/').to_owned();
+        Ok(Self { base: url, prefix, mode })
+    }
+
+    /// The front door.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The base URL without a slash at its end.
+    pub fn base(&self) -> String {
+        self.base.as_str().trim_end_matches('/').to_owned()
+    }
+
+    /// URL of a path of the contract.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}/{}{path}", self.base(), self.prefix)
+    }
+
+    /// URL of a path outside the prefix.
+    pub fn outside(&self, path: &str) -> String {
+        format!("{}{path}", self.base())
+    }
+}
+
+/// How long a call may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// To connect.
+    pub connect: Duration,
+    /// Between two pieces of an answer.
+    pub read: Duration,
+    /// In all.
+    pub total: Duration,
+}
+
+/// A client with a cookie jar of its own. Redirects are off: one can turn a POST into a GET.
+///
+/// # Errors
+/// When the TLS backend cannot be set up.
+pub fn client(timeouts: Timeouts) -> Result<reqwest::Client, Failure> {
+    reqwest::Client::builder()
+        .connect_timeout(timeouts.connect)
+        .read_timeout(timeouts.read)
+        .timeout(timeouts.total)
+        .redirect(redirect::Policy::none())
+        .cookie_store(true)
+        .user_agent(concat!("apio-operator/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| Failure::new(Cause::Bug, format!("cannot set up the HTTP client: {error}")))
+}
+
+/// A call to make.
+#[derive(Clone, Debug)]
+pub struct Call<'a> {
+    /// Verb.
+    pub method: Method,
+    /// Path below the prefix, encoded.
+    pub path: String,
+    /// JSON body.
+    pub body: Option<&'a Object>,
+}
+
+impl Call<'_> {
+    /// A call without a body.
+    pub fn get(path: String) -> Self {
+        Self { method: Method::GET, path, body: None }
+    }
+
+    /// Whether it changes something, so that a lost answer leaves the result unknown.
+    pub fn is_write(&self) -> bool {
+        self.method != Method::GET
+    }
+}
+
+impl fmt::Display for Call<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.path)
+    }
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// The body as JSON; `Err` with the text when it is none.
+    pub body: Result<Value, String>,
+    /// How long the platform asks to wait.
+    pub retry_after: Option<Duration>,
+}
+
+/// Sends a request and reads the whole answer.
+///
+/// # Errors
+/// [`Cause::Unreachable`] when nothing was sent; for what was lost later, [`Cause::Ambiguous`] for a write and
+/// [`Cause::TimedOut`] or [`Cause::Unreachable`] otherwise.
+pub async fn send(request: reqwest::RequestBuilder, write: bool) -> Result<Reply, Failure> {
+    let lost = |error: reqwest::Error| {
+        let error = error.without_url();
+        let cause = match (error.is_connect() || error.is_builder(), write, error.is_timeout()) {
+            (true, ..) => Cause::Unreachable,
+            (false, true, _) => Cause::Ambiguous,
+            (false, false, true) => Cause::TimedOut,
+            (false, false, false) => Cause::Unreachable,
+        };
+        Failure::new(cause, format!("the platform cannot be reached: {}", chain(&error)))
+    };
+    let response = request.send().await.map_err(lost)?;
+    let status = response.status().as_u16();
+    let retry_after = response.headers().get("retry-after").and_then(|value| errors::retry_after(value.to_str().ok()?));
+    let bytes = response.bytes().await.map_err(lost)?;
+    let body = serde_json::from_slice(&bytes).map_err(|_| String::from_utf8_lossy(&bytes).into_owned());
+    Ok(Reply { status, body, retry_after })
+}
+
+/// An error and its sources, each once.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let text = inner.to_string();
+        if !words.contains(&text) {
+            words = format!("{words}: {text}");
+        }
+        source = inner.source();
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_cannot_work_is_refused_in_one_sentence() {
+        for (base, word) in [
+            ("platform.example", "not a URL"),
+            ("ftp://platform.example", "https://"),
+            ("https://u:p@platform.example", "credentials"),
+            ("https://platform.example?x=1", "must end before"),
+        ] {
+            let error = Address::new(base, None, Mode::Gateway).unwrap_err();
+            assert!(error.contains(word), "{base}: {error}");
+        }
+    }
+
+    #[test]
+    fn slashes_at_the_joints_do_not_matter() {
+        for (base, prefix) in [("https://p.example/", "/api/v1/"), ("https://p.example", "api/v1")] {
+            let address = Address::new(base, Some(prefix), Mode::Gateway).unwrap();
+            assert_eq!(address.url("/tenants/"), "https://p.example/api/v1/tenants/");
+        }
+        let behind_a_path = Address::new("https://p.example/apio/", None, Mode::Core).unwrap();
+        assert_eq!(behind_a_path.url("/tenants/"), "https://p.example/apio/api/v01/p1/tenants/");
+    }
+}

@@ -1,0 +1,79 @@
+//! The HTTP client of the provisioning platform (platform contract). It answers queries and takes steps; it names no
+//! attribute of an object and decides nothing.
+
+mod contents;
+mod domains;
+mod errors;
+mod http;
+mod objects;
+mod paths;
+mod session;
+mod turn;
+
+pub use http::{Address, Mode, Timeouts};
+pub use session::Credentials;
+pub use turn::{Turn, Turns};
+
+use tokio::sync::watch;
+
+use crate::engine::{
+    facts::{Answer, Query},
+    failure::{Cause, Failure},
+    ids::Key,
+    lease::Claim,
+    plan::Step,
+};
+use session::Session;
+
+/// The platform, through one shared session.
+pub struct Platform {
+    session: Session,
+    name: String,
+}
+
+impl Platform {
+    /// A client that logs in when it is first used, with the credentials of that moment.
+    pub fn new(address: Address, timeouts: Timeouts, credentials: watch::Receiver<Option<Credentials>>) -> Self {
+        Self { name: address.base(), session: Session::new(address, timeouts, credentials) }
+    }
+
+    /// The address that ownership records carry.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Asks one question. Every call needs a turn.
+    ///
+    /// # Errors
+    /// Whatever keeps the answer from being certain.
+    pub async fn ask(&self, _: &Turn, query: &Query) -> Result<Answer, Failure> {
+        match query {
+            Query::Object(key) => objects::get(&self.session, key).await.map(Answer::Object),
+            Query::Domains(level) => domains::list(&self.session, level).await.map(Answer::Domains),
+            Query::Groups(tenant) => contents::groups(&self.session, tenant).await.map(Answer::Groups),
+            Query::Count(tenant, group, part) => contents::count(&self.session, tenant, group, *part).await,
+        }
+    }
+
+    /// Takes one step. Every write needs a turn and the claim.
+    ///
+    /// # Errors
+    /// What the platform answered; [`Cause::Ambiguous`] when it is not known whether it did it.
+    pub async fn act(&self, _: &Turn, claim: Claim, step: &Step) -> Result<(), Failure> {
+        if !claim.is_current() {
+            return Err(Failure::new(Cause::NotLeader, "this operator is not the leader"));
+        }
+        match step {
+            Step::CreateDomain(domain) => domains::create(&self.session, domain).await,
+            Step::AssignDomain(level, domain) => domains::assign(&self.session, level, domain).await,
+            Step::CreateReseller(name) => {
+                let key = Key::Reseller(name.clone());
+                objects::create(&self.session, &key, &objects::named(name)).await
+            }
+            Step::Create(key, body) => objects::create(&self.session, key, body).await,
+            Step::Update(key, body) => objects::update(&self.session, key, body).await,
+            Step::Delete(key, body, _) => objects::delete(&self.session, key, body).await,
+            Step::Hold(_) | Step::Release => Err(Failure::new(Cause::Bug, "not a step for the platform")),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Tenants, groups and resellers: one object at a time, by its key.
+
+use reqwest::Method;
+use serde_json::Value;
+
+use super::{errors, http::Call, paths, session::Session};
+use crate::engine::{
+    failure::{Cause, Failure},
+    ids::{Key, Object},
+};
+
+/// The object, or `None` when the platform itself says that it does not exist. Keys that begin with an underscore are the
+/// platform's own bookkeeping and dropped.
+pub async fn get(session: &Session, key: &Key) -> Result<Option<Object>, Failure> {
+    let call = Call::get(paths::object(key)?);
+    let reply = session.send(&call).await?;
+    if errors::says_absent(&reply) {
+        return Ok(None);
+    }
+    match errors::accepted(reply, &call.to_string(), false)? {
+        Value::Object(mut object) if !object.is_empty() => {
+            object.retain(|name, _| !name.starts_with('_'));
+            Ok(Some(object))
+        }
+        _ => Err(Failure::new(Cause::Unreadable, format!("{call} was not answered with an object"))),
+    }
+}
+
+/// Creates an object.
+pub async fn create(session: &Session, key: &Key, body: &Object) -> Result<(), Failure> {
+    write(session, Method::POST, paths::collection(key)?, Some(body)).await
+}
+
+/// Changes the keys of the body.
+pub async fn update(session: &Session, key: &Key, body: &Object) -> Result<(), Failure> {
+    write(session, Method::PUT, paths::object(key)?, Some(body)).await
+}
+
+/// Deletes an object; one that is gone is deleted. The next look decides either way.
+pub async fn delete(session: &Session, key: &Key, body: &Object) -> Result<(), Failure> {
+    let call = Call { method: Method::DELETE, path: paths::object(key)?, body: (!body.is_empty()).then_some(body) };
+    let reply = session.send(&call).await?;
+    if errors::says_absent(&reply) {
+        return Ok(());
+    }
+    errors::accepted(reply, &call.to_string(), true).map(drop)
+}
+
+/// The body of a reseller of which only the name is known.
+pub fn named(name: &str) -> Object {
+    Object::from_iter([("name".to_owned(), Value::from(name))])
+}
+
+async fn write(session: &Session, method: Method, path: String, body: Option<&Object>) -> Result<(), Failure> {
+    session.expect(&Call { method, path, body }).await.map(drop)
+}

@@ -1,0 +1,210 @@
+//! One shared session. It is opened when it is first needed, renewed once when the platform answers 401, and never in a
+//! loop: repeated bad passwords lock the account (platform contract, 1.3).
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use tokio::sync::{Mutex, watch};
+
+use super::{
+    errors,
+    http::{self, Address, Call, Mode, Reply, Timeouts},
+};
+use crate::engine::failure::{Cause, Failure};
+
+/// How long a new session that the platform refuses is not replaced.
+const COOL_DOWN: Duration = Duration::from_secs(60);
+
+/// What the credentials Secret holds.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// Changes whenever the Secret does.
+    pub version: String,
+    /// Account name; not needed with a token.
+    pub username: String,
+    /// Password.
+    pub password: SecretString,
+    /// A machine token of APIO core, used instead of a login.
+    pub token: Option<SecretString>,
+}
+
+/// A session of the platform, shared by every call.
+pub struct Session {
+    address: Address,
+    timeouts: Timeouts,
+    credentials: watch::Receiver<Option<Credentials>>,
+    state: Mutex<State>,
+}
+
+enum State {
+    LoggedOut,
+    LoggedIn(Arc<Login>),
+    /// The platform refused these credentials: no second try before they change.
+    Refused {
+        version: String,
+        message: String,
+    },
+}
+
+struct Login {
+    version: String,
+    client: reqwest::Client,
+    bearer: Option<SecretString>,
+    /// A reseller's account sees filtered lists.
+    restricted: bool,
+    opened: Instant,
+    /// Whether the platform ever accepted it.
+    proven: AtomicBool,
+}
+
+impl Session {
+    /// A session that is not open yet.
+    pub fn new(address: Address, timeouts: Timeouts, credentials: watch::Receiver<Option<Credentials>>) -> Self {
+        Self { address, timeouts, credentials, state: Mutex::new(State::LoggedOut) }
+    }
+
+    /// Makes a call, with one new login if the session was refused.
+    ///
+    /// # Errors
+    /// No usable credentials, or no answer. Any answer is a success here.
+    pub async fn send(&self, call: &Call<'_>) -> Result<Reply, Failure> {
+        let login = self.login(None).await?;
+        let reply = self.once(&login, call).await?;
+        if reply.status != 401 {
+            return Ok(reply);
+        }
+        let login = self.login(Some(&login)).await?;
+        self.once(&login, call).await
+    }
+
+    /// Makes a call and takes a yes for an answer.
+    ///
+    /// # Errors
+    /// Everything else.
+    pub async fn expect(&self, call: &Call<'_>) -> Result<Value, Failure> {
+        errors::accepted(self.send(call).await?, &call.to_string(), call.is_write())
+    }
+
+    /// Whether lists may be filtered for this account.
+    ///
+    /// # Errors
+    /// No usable credentials.
+    pub async fn is_restricted(&self) -> Result<bool, Failure> {
+        Ok(self.login(None).await?.restricted)
+    }
+
+    async fn once(&self, login: &Login, call: &Call<'_>) -> Result<Reply, Failure> {
+        let mut request = login.client.request(call.method.clone(), self.address.url(&call.path));
+        if let Some(bearer) = &login.bearer {
+            request = request.bearer_auth(bearer.expose_secret());
+        }
+        request = match call.body {
+            Some(body) => request.json(body),
+            None => request.header("content-type", "application/json"),
+        };
+        let reply = http::send(request, call.is_write()).await?;
+        if reply.status != 401 {
+            login.proven.store(true, Ordering::Relaxed);
+        }
+        Ok(reply)
+    }
+
+    /// The open login, or a new one; never `refused`, the one that was just answered with 401.
+    async fn login(&self, refused: Option<&Arc<Login>>) -> Result<Arc<Login>, Failure> {
+        let mut state = self.state.lock().await;
+        let Some(credentials) = self.credentials.borrow().clone() else {
+            let message = "the operator has no credentials for the platform; create or repair the credentials Secret";
+            return Err(Failure::new(Cause::NoCredentials, message));
+        };
+        match &*state {
+            State::Refused { version, message } if *version == credentials.version => {
+                return Err(Failure::new(Cause::LoginRefused, message.clone()));
+            }
+            State::LoggedIn(login) if login.version == credentials.version => {
+                if refused.is_none_or(|refused| !Arc::ptr_eq(login, refused)) {
+                    return Ok(login.clone());
+                }
+                if !login.proven.load(Ordering::Relaxed) && login.opened.elapsed() < COOL_DOWN {
+                    let message = "the platform answers 401 to a session that it has just opened";
+                    return Err(Failure::new(Cause::Unauthorized, message));
+                }
+            }
+            _ => {}
+        }
+        match self.open(&credentials).await {
+            Ok(login) => {
+                let login = Arc::new(login);
+                *state = State::LoggedIn(login.clone());
+                Ok(login)
+            }
+            Err(failure) => {
+                *state = match failure.cause {
+                    Cause::LoginRefused => {
+                        State::Refused { version: credentials.version, message: failure.message.clone() }
+                    }
+                    _ => State::LoggedOut,
+                };
+                Err(failure)
+            }
+        }
+    }
+
+    async fn open(&self, credentials: &Credentials) -> Result<Login, Failure> {
+        let client = http::client(self.timeouts)?;
+        let mut login = Login {
+            version: credentials.version.clone(),
+            client,
+            bearer: credentials.token.clone(),
+            restricted: false,
+            opened: Instant::now(),
+            proven: AtomicBool::new(false),
+        };
+        if login.bearer.is_some() && self.address.mode() == Mode::Core {
+            return Ok(login);
+        }
+        let url = match self.address.mode() {
+            Mode::Gateway => self.address.url("/login/"),
+            Mode::Core => self.address.outside("/api/v01/auth/login"),
+        };
+        let body = json!({"username": credentials.username, "password": credentials.password.expose_secret()});
+        let reply = http::send(login.client.post(url).json(&body), false).await?;
+        if reply.status == 401 || reply.status == 403 {
+            return Err(Failure::new(Cause::LoginRefused, refusal(&credentials.username)));
+        }
+        let answer = errors::accepted(reply, "the login", false).map_err(|mut failure| {
+            // What a login answers may repeat what was sent.
+            failure.message =
+                format!("the platform did not answer the login of {} as documented", credentials.username);
+            failure
+        })?;
+        login.restricted = answer.pointer("/profile/access_type") == Some(&json!(1));
+        if self.address.mode() == Mode::Core {
+            login.bearer = Some(bearer(&answer).ok_or_else(|| {
+                let message = format!(
+                    "the login of {} asks for a second factor or gives no token; use an account without it, or put a machine token into the key token of the Secret",
+                    credentials.username
+                );
+                Failure::new(Cause::LoginRefused, message)
+            })?);
+        }
+        Ok(login)
+    }
+}
+
+fn bearer(answer: &Value) -> Option<SecretString> {
+    let token = answer.get("access_token").or_else(|| answer.get("token"))?.as_str()?;
+    Some(SecretString::from(token.to_owned()))
+}
+
+fn refusal(username: &str) -> String {
+    format!(
+        "the platform refuses the login of {username}; no second try is made until the credentials Secret changes, because repeated ones lock the account"
+    )
+}

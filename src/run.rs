@@ -1,0 +1,190 @@
+//! Wiring: from the command line to a running operator.
+
+use std::{future::IntoFuture, process::ExitCode, sync::Arc};
+
+use clap::Parser;
+use kube::{
+    Api, Client, Config, CustomResourceExt, Resource,
+    api::ListParams,
+    client::ClientBuilder,
+    runtime::events::{Recorder, Reporter},
+};
+use serde::de::DeserializeOwned;
+use tokio::{net::TcpListener, sync::watch};
+use tower::timeout::TimeoutLayer;
+use tracing::info;
+
+use crate::{
+    api::{self, Group, Reseller, Tenant},
+    cli::{Cli, Command, Run},
+    controller::{self, CLUSTER_TIMEOUT, CredentialsWatch, CurrentSettings, MANAGER, Operator},
+    engine::lease::Claim,
+    platform::{Address, Platform, Timeouts, Turns},
+    telemetry::{health, logs, metrics::Metrics},
+};
+
+/// The program. Whatever stops it is one line on standard error.
+pub fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Crds { into: None } => print_definitions(),
+        Command::Crds { into: Some(folder) } => write_definitions(&folder),
+        Command::Run(flags) => run(*flags),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("apio-operator: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn print_definitions() -> Result<(), String> {
+    use std::io::Write;
+    let all = definitions()?.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("---\n");
+    match std::io::stdout().write_all(all.as_bytes()) {
+        // `apio-operator crds | head` is no error.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(format!("cannot write: {error}")),
+        _ => Ok(()),
+    }
+}
+
+fn write_definitions(folder: &std::path::Path) -> Result<(), String> {
+    for (name, text) in definitions()? {
+        let path = folder.join(name);
+        std::fs::write(&path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn definitions() -> Result<Vec<(String, String)>, String> {
+    api::manifests().map_err(|error| format!("cannot write the definitions: {error}"))
+}
+
+fn run(flags: Run) -> Result<(), String> {
+    logs::start(&flags.log, flags.log_format)?;
+    // kube and reqwest must agree on one provider; with two in the process, building a client panics.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("cannot start the runtime: {error}"))?;
+    runtime.block_on(operate(flags))
+}
+
+async fn operate(flags: Run) -> Result<(), String> {
+    let address = Address::new(&flags.platform_url, flags.platform_prefix.as_deref(), flags.platform_mode)?;
+    let timeouts = Timeouts {
+        connect: flags.platform_connect_timeout,
+        read: flags.platform_read_timeout,
+        total: flags.platform_timeout,
+    };
+    let config = Config::infer().await.map_err(|error| {
+        format!("no cluster to work on: set KUBECONFIG, or run in a pod with a ServiceAccount ({error})")
+    })?;
+    let (url, own_namespace) = (config.cluster_url.clone(), config.default_namespace.clone());
+    let client = ClientBuilder::try_from(config)
+        .map_err(|error| format!("cannot use the cluster at {url}: {error}"))?
+        .with_layer(&TimeoutLayer::new(CLUSTER_TIMEOUT))
+        .build();
+    let watched: Vec<Option<String>> = if flags.watch_namespaces.is_empty() {
+        vec![None]
+    } else {
+        flags.watch_namespaces.iter().cloned().map(Some).collect()
+    };
+    check::<Group>(&client, &watched, &url).await?;
+    check::<Tenant>(&client, &watched, &url).await?;
+    check::<Reseller>(&client, &watched, &url).await?;
+
+    let listener = TcpListener::bind(flags.listen)
+        .await
+        .map_err(|error| format!("cannot listen on {}: {error}; choose another address with --listen", flags.listen))?;
+    let namespace = flags.namespace.clone().unwrap_or(own_namespace);
+    let (sender, credentials) = watch::channel(None);
+    let platform = Platform::new(address, timeouts, credentials);
+    info!(platform = platform.name(), namespace, version = env!("CARGO_PKG_VERSION"), "apio-operator starts");
+    let metrics = Metrics::default();
+    let instance = std::env::var("HOSTNAME").ok();
+    let (operator, streams) = Operator::new(
+        client.clone(),
+        platform,
+        Turns::new(flags.platform_concurrency),
+        Claim::Sole,
+        CurrentSettings::new(&namespace, &flags.settings_configmap),
+        Recorder::new(client, Reporter { controller: MANAGER.into(), instance }),
+        metrics.clone(),
+        flags.drift_interval,
+        &watched,
+    );
+    let operator = Arc::new(operator);
+    let shown = operator.clone();
+    let pending: health::Pending =
+        Arc::new(move || if shown.is_ready() { vec![] } else { vec!["the first list of resources"] });
+    let secret = CredentialsWatch { namespace, name: flags.credentials_secret, sender };
+    tokio::select! {
+        ended = controller::run(operator, streams, secret, stop_signal()) => ended,
+        ended = health::serve(listener, metrics, pending).into_future() => {
+            Err(format!("the HTTP server ended: {}", ended.err().map_or_else(String::new, |error| error.to_string())))
+        }
+    }
+}
+
+/// One call per kind and namespace, so that what would fail for ever fails now, in words.
+async fn check<K>(client: &Client, watched: &[Option<String>], url: &impl std::fmt::Display) -> Result<(), String>
+where
+    K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
+        + CustomResourceExt
+        + Clone
+        + DeserializeOwned
+        + std::fmt::Debug,
+{
+    for namespace in watched {
+        let api: Api<K> = match namespace {
+            Some(namespace) => Api::namespaced(client.clone(), namespace),
+            None => Api::all(client.clone()),
+        };
+        match api.list_metadata(&ListParams::default().limit(1)).await {
+            Ok(_) => {}
+            Err(kube::Error::Api(status)) if status.code == 404 => {
+                return Err(format!(
+                    "the cluster at {url} does not know {}; install the definitions first: apio-operator crds | kubectl apply -f -",
+                    K::crd_name()
+                ));
+            }
+            Err(kube::Error::Api(status)) => {
+                return Err(format!("the cluster at {url} refuses to list {}: {}", K::crd_name(), status.message));
+            }
+            Err(error) => return Err(format!("the cluster at {url} cannot be reached: {}", chain(&error))),
+        }
+    }
+    Ok(())
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        if !words.contains(&inner.to_string()) {
+            words = format!("{words}: {inner}");
+        }
+        source = inner.source();
+    }
+    words
+}
+
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let interrupted = tokio::signal::ctrl_c();
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminated) => {
+            tokio::select! {
+                _ = interrupted => {}
+                _ = terminated.recv() => {}
+            }
+        }
+        Err(_) => {
+            let _ = interrupted.await;
+        }
+    }
+    info!("stopping: running passes finish");
+}

@@ -1,0 +1,27 @@
+//! Logs on standard error, as text or as JSON.
+
+use tracing_subscriber::EnvFilter;
+
+/// Format of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Starts logging.
+///
+/// # Errors
+/// One sentence when the filter is not one.
+pub fn start(filter: &str, format: Format) -> Result<(), String> {
+    let filter =
+        EnvFilter::try_new(filter).map_err(|error| format!("the log filter {filter:?} is not one: {error}"))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    match format {
+        Format::Text => builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
+        Format::Json => builder.json().init(),
+    }
+    Ok(())
+}

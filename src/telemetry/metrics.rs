@@ -1,0 +1,156 @@
+//! Metrics. No label carries the name of an object.
+
+use std::{borrow::Cow, sync::Arc, time::Instant};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::Registry,
+};
+
+use crate::engine::{failure::Failure, plan::Verdict};
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Kind {
+    kind: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Pass {
+    kind: String,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Call {
+    operation: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct WatchOf {
+    watch: String,
+}
+
+/// The counters, and the registry that shows them.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Arc<Registry>,
+    passes: Family<Pass, Counter>,
+    durations: Family<Kind, Histogram>,
+    calls: Family<Call, Counter>,
+    status_writes: Family<Kind, Counter>,
+    event_failures: Counter,
+    watch_failures: Family<WatchOf, Counter>,
+    settings_valid: Gauge,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("apio_operator");
+        let durations: Family<Kind, Histogram> =
+            Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.005, 2.0, 14)));
+        let (passes, calls, status_writes) = (Family::default(), Family::default(), Family::default());
+        let (event_failures, watch_failures, settings_valid) =
+            (Counter::default(), Family::default(), Gauge::default());
+        registry.register("reconciles", "Passes that ended, by kind and result", passes.clone());
+        registry.register(
+            "reconcile_duration_seconds",
+            "Duration of a pass with its wait for a turn",
+            durations.clone(),
+        );
+        registry.register("platform_calls", "Queries and steps on the platform, by outcome", calls.clone());
+        registry.register("status_writes", "Status writes to the API server", status_writes.clone());
+        registry.register("event_failures", "Events that the API server did not take", event_failures.clone());
+        registry.register("watch_failures", "Failures of watches", watch_failures.clone());
+        registry.register(
+            "settings_valid",
+            "1 while the settings ConfigMap is there and valid",
+            settings_valid.clone(),
+        );
+        let registry = Arc::new(registry);
+        Self { registry, passes, durations, calls, status_writes, event_failures, watch_failures, settings_valid }
+    }
+}
+
+/// Measures a pass until it is dropped.
+pub struct Running {
+    since: Instant,
+    histogram: Histogram,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.histogram.observe(self.since.elapsed().as_secs_f64());
+    }
+}
+
+impl Metrics {
+    /// A pass begins.
+    pub fn pass_begins(&self, kind: &Cow<'_, str>) -> Running {
+        let histogram = self.durations.get_or_create(&Kind { kind: kind.to_string() }).clone();
+        Running { since: Instant::now(), histogram }
+    }
+
+    /// A pass ended.
+    pub fn pass_ended(&self, kind: &Cow<'_, str>, verdict: &Verdict) {
+        self.passes.get_or_create(&Pass { kind: kind.to_string(), result: result(verdict) }).inc();
+    }
+
+    /// The platform was asked or written to.
+    pub fn platform_call(&self, operation: &'static str, failure: Option<&Failure>) {
+        let outcome = failure.map_or("ok", |failure| failure.cause.label());
+        self.calls.get_or_create(&Call { operation, outcome }).inc();
+    }
+
+    /// A status was written.
+    pub fn status_written(&self, kind: &Cow<'_, str>) {
+        self.status_writes.get_or_create(&Kind { kind: kind.to_string() }).inc();
+    }
+
+    /// An event was not taken.
+    pub fn event_failed(&self) {
+        self.event_failures.inc();
+    }
+
+    /// A watch failed.
+    pub fn watch_failed(&self, watch: &str) {
+        self.watch_failures.get_or_create(&WatchOf { watch: watch.to_owned() }).inc();
+    }
+
+    /// The settings were read.
+    pub fn settings_valid(&self, valid: bool) {
+        self.settings_valid.set(i64::from(valid));
+    }
+
+    /// Everything as OpenMetrics text.
+    ///
+    /// # Errors
+    /// Never in practice: writing to a string.
+    pub fn text(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+fn result(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Ignored => "ignored",
+        Verdict::Released => "released",
+        Verdict::Paused => "paused",
+        Verdict::Synced => "synced",
+        Verdict::Drifted(_) => "drifted",
+        Verdict::NotAccepted(_) => "not_accepted",
+        Verdict::Waiting(_) => "waiting",
+        Verdict::Refused(_) => "refused",
+        Verdict::Blocked(_) => "blocked",
+        Verdict::Deleting => "deleting",
+        Verdict::Failed(_) => "failed",
+    }
+}
