@@ -26,7 +26,7 @@ pub struct Status {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ownership: Option<Ownership>,
     /// Every value of the last look at the platform.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "any_object")]
     pub observed: Option<Map<String, Value>>,
     /// Users that a group holds, and its limit: "10/25".

@@ -3,4 +3,5 @@
 //! This crate knows nothing of the operator: it takes YAML, paths and URLs, so that a mistake of the operator cannot hide in it.
 
 pub mod cluster;
+pub mod deployment;
 pub mod simulator;

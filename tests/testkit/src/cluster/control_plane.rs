@@ -137,9 +137,19 @@ impl ControlPlane {
         self.kubectl.command(args)
     }
 
+    /// Runs `kubectl` and gives what it printed; the error holds what it complained of.
+    pub fn run(&self, args: &[&str]) -> Result<String, Error> {
+        self.kubectl.run(args)
+    }
+
     /// `kubectl apply` of these documents; gives what it printed.
     pub fn apply(&self, yaml: &str) -> Result<String, Error> {
         self.kubectl.run_with_input(&["apply", "-f", "-"], yaml)
+    }
+
+    /// [`ControlPlane::apply`], into this namespace unless a document names another one.
+    pub fn apply_in(&self, namespace: &str, yaml: &str) -> Result<String, Error> {
+        self.kubectl.run_with_input(&["apply", "--validate=strict", "-n", namespace, "-f", "-"], yaml)
     }
 
     /// Returns when the namespace can be worked in: with kube-controller-manager, when its default ServiceAccount exists.

@@ -104,26 +104,26 @@ impl Default for State {
 
 impl State {
     /// Adds a tenant of type `Enterprise` whose default domain is the system's.
-    pub fn add_tenant(&mut self, id: &str) -> &mut Tenant {
+    pub fn add_tenant(&mut self, id: &str) {
         let domain = self.default_system_domain.clone();
         let attributes = json!({"tenantId": id, "type": "Enterprise", "name": id, "defaultDomain": domain});
         let tenant = Tenant { attributes: object(attributes), domains: BTreeSet::from([domain]), ..Tenant::default() };
         self.tenants.insert(id.to_owned(), tenant);
-        self.tenant_mut(id)
     }
 
-    /// Adds a group with these attributes; the rest as after a POST with a name only. A `resellerId` brings GroupData.
-    pub fn add_group(&mut self, tenant: &str, id: &str, attributes: Value) -> &mut Group {
-        let parent = self.tenant_mut(tenant);
+    /// Adds a group with these attributes; the rest as after a POST with a name only. Its default domain is put on all
+    /// three levels; a `resellerId` brings GroupData.
+    pub fn add_group(&mut self, tenant: &str, id: &str, attributes: Value) {
+        let parent = self.existing_tenant(tenant);
         let mut whole = json!({"groupName": id, "defaultDomain": parent.default_domain()});
         merge(&mut whole, &super::groups::defaults());
         merge(&mut whole, &attributes);
         let attributes = object(whole);
-        let domain = attributes.get("defaultDomain").and_then(Value::as_str).unwrap_or_default().to_owned();
         let has_group_data = reseller_of(&attributes).is_some();
-        let group = Group { attributes, domains: BTreeSet::from([domain]), has_group_data, ..Group::default() };
+        let group = Group { attributes, has_group_data, ..Group::default() };
+        let domain = group.default_domain().to_owned();
         parent.groups.insert(id.to_owned(), group);
-        self.existing_group(tenant, id)
+        self.add_group_domain(tenant, id, &domain);
     }
 
     /// Adds a reseller.
@@ -140,7 +140,7 @@ impl State {
     /// Adds a domain at system level and assigns it to a tenant.
     pub fn add_tenant_domain(&mut self, tenant: &str, domain: &str) {
         self.add_system_domain(domain);
-        self.tenant_mut(tenant).domains.insert(domain.to_owned());
+        self.existing_tenant(tenant).domains.insert(domain.to_owned());
     }
 
     /// Adds a domain at system level and assigns it to a tenant and to a group of it.
@@ -204,7 +204,7 @@ impl State {
         self.sessions.refresh.clear();
     }
 
-    fn tenant_mut(&mut self, id: &str) -> &mut Tenant {
+    fn existing_tenant(&mut self, id: &str) -> &mut Tenant {
         self.tenants.get_mut(id).unwrap_or_else(|| panic!("the simulator has no tenant {id:?} to seed"))
     }
 

@@ -1,5 +1,7 @@
 //! A plain HTTP client of the platform.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use testkit::simulator::{M2M_TOKEN, PASSWORD, Simulator, USERNAME};
 
@@ -59,6 +61,8 @@ impl Client {
     /// Without any session.
     pub fn stranger(base: &str) -> Client {
         let http = reqwest::Client::builder().cookie_store(true).redirect(reqwest::redirect::Policy::none());
+        // So that a call which should have been answered or cut fails its test, rather than hangs it.
+        let http = http.timeout(Duration::from_secs(20));
         let http = http.build().expect("a client without special needs");
         Client { http, base: base.to_owned(), bearer: None }
     }
@@ -85,6 +89,13 @@ impl Client {
 
     pub async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
         self.try_call(method, path, body).await.expect("an answer")
+    }
+
+    /// Makes a call whose connection has to end without an answer.
+    pub async fn unanswered(&self, method: &str, path: &str, body: Option<Value>) -> reqwest::Error {
+        let error = self.try_call(method, path, body).await.expect_err("no answer");
+        assert!(!error.is_timeout(), "the connection stayed open: {error:?}");
+        error
     }
 
     /// An error if the connection failed or no complete answer came.

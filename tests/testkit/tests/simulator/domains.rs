@@ -106,6 +106,9 @@ async fn a_default_or_used_domain_can_not_be_removed() {
     ] {
         client.call("DELETE", path, Some(body)).await.assert_invalid("in use");
     }
+    platform.edit(|s| s.tenants.clear());
+    client.call("DELETE", SYSTEM, Some(json!({"domain": "sip.example.net"}))).await.assert_invalid("in use");
+    client.call("DELETE", SYSTEM, Some(json!({"domain": "used.example"}))).await.ok();
 }
 
 #[tokio::test]

@@ -55,7 +55,7 @@ async fn a_duplicate_group_answers_400_with_code_11() {
 #[tokio::test]
 async fn the_same_group_id_may_exist_in_two_tenants() {
     let (platform, client) = acme_hq().await;
-    platform.edit(|s| _ = s.add_tenant("Other"));
+    platform.edit(|s| s.add_tenant("Other"));
     client.post("/tenants/Other/groups/", json!({"groupId": "HQ", "groupName": "x"})).await.ok();
 }
 

@@ -99,4 +99,5 @@ async fn tenants_are_restricted_only_when_reseller_tenant_is_on() {
     platform.edit(|s| s.settings.reseller_tenant = true);
     assert_eq!(client.get("/tenants/Acme/").await.status, 404);
     assert_eq!(client.get("/tenants/").await.ok(), json!({"tenants": []}));
+    assert_eq!(client.get("/tenants/Acme/groups/Theirs/").await.status, 404, "his group, but not his tenant");
 }

@@ -1,0 +1,308 @@
+use std::{
+    collections::BTreeMap,
+    fmt::Debug,
+    path::Path,
+    process::Command,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use apio_operator::api::{Group, Status};
+use k8s_openapi::{NamespaceResourceScope, api::events::v1::Event};
+use kube::{
+    Api, Client, Config, Resource, ResourceExt,
+    api::ListParams,
+    config::{KubeConfigOptions, Kubeconfig},
+    runtime::wait::await_condition,
+};
+use serde::de::DeserializeOwned;
+use testkit::{
+    cluster::ControlPlane,
+    deployment::{Operator, install_definitions, rights},
+    simulator::{PASSWORD, Simulator, USERNAME},
+};
+
+/// Longest wait for anything that should happen at once.
+pub const SOON: Duration = Duration::from_secs(30);
+/// Every check of `CHECK_GROUP` on, nothing created on the way.
+pub const SETTINGS: &str = "CHECK_GROUP: {}\n";
+
+/// The file that holds the operator's rights.
+pub const RULES: &str = include_str!("../../charts/apio-operator/files/rules.yaml");
+
+/// One test's world.
+pub struct World {
+    pub plane: &'static ControlPlane,
+    pub namespace: String,
+    pub platform: Simulator,
+    pub operator: Operator,
+    pub client: Client,
+}
+
+/// What a test wants to be different.
+#[derive(Default)]
+pub struct Wish<'a> {
+    pub settings: Option<&'a str>,
+    pub no_settings: bool,
+    pub no_credentials: bool,
+    pub arguments: &'a [&'a str],
+    pub platform_is_down: bool,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        Self::with(Wish::default()).await
+    }
+
+    pub async fn with_settings(settings: &str) -> Self {
+        Self::with(Wish { settings: Some(settings), ..Wish::default() }).await
+    }
+
+    pub async fn with(wish: Wish<'_>) -> Self {
+        let plane = plane();
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let namespace = format!("e2e-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let platform = Simulator::start().await.unwrap();
+        if wish.platform_is_down {
+            platform.stop().await;
+        }
+        let url = platform.url();
+        let operator = tokio::task::spawn_blocking({
+            let namespace = namespace.clone();
+            let mut set_up = rights(RULES, &namespace, Some(&namespace));
+            if !wish.no_settings {
+                set_up += &format!("---\n{}", settings(wish.settings.unwrap_or(SETTINGS)));
+            }
+            if !wish.no_credentials {
+                set_up += &format!("---\n{}", credentials(USERNAME, PASSWORD));
+            }
+            let own: Vec<String> = [
+                "--namespace",
+                &namespace,
+                "--watch-namespaces",
+                &namespace,
+                "--log",
+                "debug,kube=info,hyper=info,rustls=info,tower=info,reqwest=info,h2=info",
+            ]
+            .into_iter()
+            .chain(wish.arguments.iter().copied())
+            .map(str::to_owned)
+            .collect();
+            move || {
+                plane.run(&["create", "namespace", &namespace]).unwrap();
+                plane.apply_in(&namespace, &set_up).unwrap();
+                let kubeconfig = plane.service_account_kubeconfig(&namespace, "apio-operator").unwrap();
+                let log = plane.folder().join(format!("{namespace}.log"));
+                let mut program = Command::new(env!("CARGO_BIN_EXE_apio-operator"));
+                program.arg("run");
+                let own: Vec<&str> = own.iter().map(String::as_str).collect();
+                Operator::start(&program, &kubeconfig, &url, &own, &log).unwrap()
+            }
+        })
+        .await
+        .unwrap();
+        Self { plane, namespace, platform, operator, client: client(plane).await }
+    }
+
+    pub fn api<K>(&self) -> Api<K>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// `kubectl apply`; panics with what it said.
+    pub fn apply(&self, yaml: &str) -> String {
+        self.plane.apply_in(&self.namespace, yaml).unwrap()
+    }
+
+    /// `kubectl apply` that must fail; what it said.
+    pub fn refused(&self, yaml: &str) -> String {
+        self.plane.apply_in(&self.namespace, yaml).expect_err("the API server takes what it should refuse").to_string()
+    }
+
+    /// `kubectl` in the namespace; panics with what it said.
+    pub fn kubectl(&self, args: &[&str]) -> String {
+        self.plane.run(&[&["-n", &self.namespace], args].concat()).unwrap()
+    }
+
+    /// Deletes without waiting.
+    pub fn delete(&self, what: &str) {
+        self.kubectl(&["delete", what, "--wait=false"]);
+    }
+
+    /// Waits until a resource is as wanted and gives it.
+    pub async fn until<K>(&self, name: &str, what: &str, wanted: impl Fn(&K) -> bool + Send + Sync) -> K
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + Debug
+            + DeserializeOwned
+            + Send
+            + Sync
+            + 'static,
+    {
+        let condition = |object: Option<&K>| object.is_some_and(&wanted);
+        let waited = tokio::time::timeout(SOON, await_condition(self.api::<K>(), name, condition)).await;
+        match waited {
+            Ok(found) => found.unwrap().unwrap(),
+            Err(_) => {
+                let now = self.kubectl(&["get", K::plural(&()).as_ref(), name, "-o", "yaml"]);
+                panic!("{what}: not within {SOON:?}; now:\n{now}\n{}", self.story());
+            }
+        }
+    }
+
+    /// Waits until a resource is gone.
+    pub async fn until_gone<K>(&self, name: &str)
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + Debug
+            + DeserializeOwned
+            + Send
+            + Sync
+            + 'static,
+    {
+        let gone = |object: Option<&K>| object.is_none();
+        if tokio::time::timeout(SOON, await_condition(self.api::<K>(), name, gone)).await.is_err() {
+            let now = self.kubectl(&["get", K::plural(&()).as_ref(), name, "-o", "yaml"]);
+            panic!("{name} is not gone within {SOON:?}; now:\n{now}\n{}", self.story());
+        }
+    }
+
+    /// Waits until a resource is Ready with its present spec.
+    pub async fn ready<K>(&self, name: &str) -> K
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + HasStatus
+            + Clone
+            + Debug
+            + DeserializeOwned
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.until(name, "Ready", |object: &K| {
+            let status = object.conditions();
+            status.observed_generation == object.meta().generation && is(&status, "Ready", "True")
+        })
+        .await
+    }
+
+    /// Waits until a condition has this reason, for the present spec.
+    pub async fn reason<K>(&self, name: &str, kind: &str, reason: &str) -> K
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + HasStatus
+            + Clone
+            + Debug
+            + DeserializeOwned
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.until(name, &format!("{kind} has the reason {reason}"), |object: &K| {
+            let status = object.conditions();
+            status.observed_generation == object.meta().generation
+                && status.conditions.iter().any(|condition| condition.type_ == kind && condition.reason == reason)
+        })
+        .await
+    }
+
+    /// A group that is Ready.
+    pub async fn group(&self, name: &str) -> Group {
+        self.ready(name).await
+    }
+
+    /// The events of a resource: how often each reason was told.
+    pub async fn events(&self, name: &str) -> BTreeMap<String, usize> {
+        let mut reasons = BTreeMap::new();
+        for event in self.api::<Event>().list(&ListParams::default()).await.unwrap() {
+            if event.regarding.and_then(|about| about.name).as_deref() == Some(name) {
+                *reasons.entry(event.reason.unwrap_or_default()).or_default() += 1;
+            }
+        }
+        reasons
+    }
+
+    /// Writes to the platform as text.
+    pub fn writes(&self) -> Vec<String> {
+        self.platform.writes().iter().map(|call| format!("{} {}", call.method, call.path)).collect()
+    }
+
+    /// Bodies of the writes of a method to a path.
+    pub fn bodies(&self, method: &str, path: &str) -> Vec<serde_json::Value> {
+        let calls = self.platform.writes().into_iter().filter(|call| call.method == method && call.path == path);
+        calls.map(|call| call.body.unwrap_or_default()).collect()
+    }
+
+    /// What happened, for a failing test.
+    pub fn story(&self) -> String {
+        let journal: Vec<_> = self.platform.journal().iter().map(ToString::to_string).collect();
+        let log = self.operator.log();
+        let tail: Vec<_> = log.lines().rev().take(40).collect();
+        let tail: Vec<_> = tail.into_iter().rev().collect();
+        format!("platform:\n{}\noperator:\n{}", journal.join("\n"), tail.join("\n"))
+    }
+}
+
+/// Resources with our status.
+pub trait HasStatus {
+    fn conditions(&self) -> Status;
+}
+
+impl<K: apio_operator::engine::kind::Kind> HasStatus for K {
+    fn conditions(&self) -> Status {
+        self.status().cloned().unwrap_or_default()
+    }
+}
+
+/// Whether a condition has this status.
+pub fn is(status: &Status, kind: &str, value: &str) -> bool {
+    status.conditions.iter().any(|condition| condition.type_ == kind && condition.status == value)
+}
+
+/// Message of a condition.
+pub fn message(object: &impl HasStatus, kind: &str) -> String {
+    let status = object.conditions();
+    let found = status.conditions.into_iter().find(|condition| condition.type_ == kind);
+    found.unwrap_or_else(|| panic!("there is no condition {kind}")).message
+}
+
+/// A settings ConfigMap.
+pub fn settings(text: &str) -> String {
+    let indented: String = text.lines().map(|line| format!("    {line}\n")).collect();
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: apio-settings\ndata:\n  settings.yaml: |\n{indented}")
+}
+
+/// A credentials Secret.
+pub fn credentials(username: &str, password: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: apio-credentials\nstringData:\n  username: {username:?}\n  password: {password:?}\n"
+    )
+}
+
+/// The control plane of this test process, with the definitions.
+pub fn plane() -> &'static ControlPlane {
+    static INSTALLED: OnceLock<()> = OnceLock::new();
+    let plane = ControlPlane::shared();
+    INSTALLED.get_or_init(|| {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        install_definitions(plane, &Path::new(env!("CARGO_MANIFEST_DIR")).join("crds")).unwrap();
+    });
+    plane
+}
+
+async fn client(plane: &ControlPlane) -> Client {
+    let kubeconfig = Kubeconfig::read_from(plane.kubeconfig()).unwrap();
+    Client::try_from(Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap()).unwrap()
+}
+
+/// Whether our finalizer is on it.
+pub fn is_held(object: &impl ResourceExt) -> bool {
+    object.finalizers().iter().any(|finalizer| finalizer == apio_operator::api::FINALIZER)
+}
