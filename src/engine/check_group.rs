@@ -22,7 +22,7 @@ pub struct Blocked {
     /// One sentence with the remedy.
     pub message: String,
     /// What was counted.
-    pub contents: Option<Contents>,
+    pub contents: Option<Box<Contents>>,
 }
 
 impl Blocked {
@@ -111,7 +111,7 @@ pub fn group(tenant: &str, group: &str, observed: &Object, facts: &Facts) -> Nex
             "the group still holds {}; remove them on the platform, or set the annotation apio.netaxis.be/deletion=Orphan to leave the group there",
             found.join(", ")
         );
-        return Blocked { reason: "GroupNotEmpty", message, contents: Some(contents) }.stop();
+        return Blocked { reason: "GroupNotEmpty", message, contents: Some(Box::new(contents)) }.stop();
     }
     if let Some((part, failure)) = unknown {
         let reason =
@@ -120,7 +120,7 @@ pub fn group(tenant: &str, group: &str, observed: &Object, facts: &Facts) -> Nex
             "the {} of the group cannot be counted, and what is not known counts as not empty: {failure}",
             part.name()
         );
-        return Blocked { reason, message, contents: Some(contents) }.stop();
+        return Blocked { reason, message, contents: Some(Box::new(contents)) }.stop();
     }
     Ok(Cleared(()))
 }

@@ -23,7 +23,8 @@ pub fn of_steps(facts: &Facts) -> Vec<Note> {
                 Step::Create(..) => "Created",
                 Step::Update(..) => "Updated",
                 Step::Delete(..) => "Deleted",
-                Step::CreateDomain(_) | Step::AssignDomain(..) => "DomainCreated",
+                Step::CreateDomain(_) => "DomainCreated",
+                Step::AssignDomain(..) => "DomainAssigned",
                 Step::CreateReseller(_) => "ResellerCreated",
                 Step::Hold(_) | Step::Release => return None,
             };

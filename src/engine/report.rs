@@ -10,7 +10,7 @@ use k8s_openapi::{
 use super::{
     diff::{sentence, shown},
     events::{self, Note},
-    facts::Facts,
+    facts::{Answer, Facts, Query},
     failure::Class,
     ids::{Key, Level, Object},
     kind::Subject,
@@ -24,12 +24,16 @@ use crate::api::{AutoCreated, Ownership, Status};
 pub const GRACE: Duration = Duration::from_secs(120);
 /// Longest message of a condition, in characters.
 const LONGEST: usize = 1000;
+/// Most names in a list of `status.autoCreated`; the oldest give way.
+const MOST_CREATED: usize = 64;
 
 /// What the operator remembers of a resource between passes; lost at a restart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
     /// Since when every pass failed.
     pub failing_since: Option<Timestamp>,
+    /// Since when something that may still come was not found.
+    pub missing_since: Option<Timestamp>,
     /// How many in a row did not end well.
     pub attempts: u32,
 }
@@ -41,9 +45,13 @@ impl Memory {
             Verdict::Failed(_) => Self {
                 failing_since: Some(self.failing_since.unwrap_or(now)),
                 attempts: self.attempts.saturating_add(1),
+                ..self
             },
             Verdict::Blocked(_) | Verdict::Deleting => {
-                Self { failing_since: None, attempts: self.attempts.saturating_add(1) }
+                Self { attempts: self.attempts.saturating_add(1), ..Self::default() }
+            }
+            Verdict::Refused(refusal) if may_come(refusal) => {
+                Self { missing_since: Some(self.missing_since.unwrap_or(now)), ..Self::default() }
             }
             _ => Self::default(),
         }
@@ -119,9 +127,9 @@ pub fn report(
     let key = status.ownership.as_ref().and_then(|record| Key::of(&record.key)).or_else(|| key.cloned());
     if let Some(key) = &key {
         status.identity = Some(key.identity());
-        if let Some(observed) = facts.seen(key) {
-            status.usage = usage(observed);
-            status.observed = Some(observed.clone());
+        if let Some(Ok(Answer::Object(observed))) = facts.answer(&Query::Object(key.clone())) {
+            status.usage = observed.as_ref().and_then(usage);
+            status.observed = observed.clone();
         }
     }
     match verdict {
@@ -130,7 +138,7 @@ pub fn report(
         _ => status.drift = Vec::new(),
     }
     status.contents = match verdict {
-        Verdict::Blocked(blocked) => blocked.contents.clone(),
+        Verdict::Blocked(blocked) => blocked.contents.as_deref().cloned(),
         _ => None,
     };
     if !matches!(verdict, Verdict::Failed(_)) {
@@ -149,9 +157,9 @@ pub fn holding(subject: &Subject, record: Ownership, now: Timestamp) -> Status {
     let what = Key::of(&record.key).map_or_else(|| "the object".to_owned(), |key| key.to_string());
     status.identity = Some(record.key.clone());
     status.ownership = Some(record);
-    status.observed_generation = Some(subject.generation);
-    let outlook = Outlook::waiting("Creating", format!("creating {what} on the platform"), Again::Never);
     if subject.condition("Ready").is_none() {
+        let outlook = Outlook::waiting("Creating", format!("creating {what} on the platform"), Again::Never);
+        status.observed_generation = Some(subject.generation);
         write_conditions(&mut status.conditions, subject.generation, outlook_conditions(&outlook), now);
     }
     status
@@ -192,7 +200,7 @@ fn outlook(subject: &Subject, verdict: &Verdict, memory: Memory, now: Timestamp)
             }
         }
         Verdict::Waiting(refusal) => Outlook::waiting(refusal.reason, refusal.message.clone(), Again::Waiting),
-        Verdict::Refused(refusal) => refused(subject, refusal, now),
+        Verdict::Refused(refusal) => refused(subject, refusal, memory, now),
         Verdict::Blocked(blocked) => deleting(blocked.reason, blocked.message.clone(), Again::Blocked(memory.attempts)),
         Verdict::Deleting => {
             let message = "the platform took the deletion but still shows the object".to_owned();
@@ -213,26 +221,31 @@ fn outlook(subject: &Subject, verdict: &Verdict, memory: Memory, now: Timestamp)
             if stalled {
                 return Outlook::stalled(reason, message);
             }
-            let was_ready = subject.condition("Ready").filter(|ready| {
-                ready.status == "True" && subject.status.observed_generation == Some(subject.generation)
-            });
-            let long = memory.failing_since.is_some_and(|since| now.duration_since(since).unsigned_abs() >= GRACE);
-            match was_ready {
-                Some(_) if !long => {
+            let ready = subject.condition("Ready").filter(|_| subject.is_told()).map(|ready| ready.status.as_str());
+            match ready {
+                Some("True") if !outlasts_grace(memory.failing_since, now) => {
                     Outlook { ready: None, reconciling: false, ..Outlook::waiting(reason, message, again) }
                 }
-                Some(_) => {
+                Some("True" | "Unknown") => {
                     let ready = Some(("Unknown", reason, message.clone()));
                     Outlook { ready, ..Outlook::waiting(reason, message, again) }
                 }
-                None => Outlook::waiting(reason, message, again),
+                _ => Outlook::waiting(reason, message, again),
             }
         }
     }
 }
 
 /// Things that are applied together arrive in any order: what is not found may still come for a while.
-fn refused(subject: &Subject, refusal: &Refusal, now: Timestamp) -> Outlook {
+fn may_come(refusal: &Refusal) -> bool {
+    ["DomainNotFound", "ResellerNotFound"].contains(&refusal.reason)
+}
+
+fn outlasts_grace(since: Option<Timestamp>, now: Timestamp) -> bool {
+    since.is_some_and(|since| now.duration_since(since).unsigned_abs() >= GRACE)
+}
+
+fn refused(subject: &Subject, refusal: &Refusal, memory: Memory, now: Timestamp) -> Outlook {
     let (reason, message) = (refusal.reason, refusal.message.clone());
     if subject.deleting {
         return Outlook {
@@ -242,12 +255,7 @@ fn refused(subject: &Subject, refusal: &Refusal, now: Timestamp) -> Outlook {
             ..deleting(reason, message, Again::Stalled)
         };
     }
-    let may_come = ["DomainNotFound", "ResellerNotFound"].contains(&reason);
-    let since = subject
-        .condition("Ready")
-        .filter(|ready| ready.status == "False" && ready.observed_generation == Some(subject.generation))
-        .map_or(now, |ready| ready.last_transition_time.0);
-    if may_come && subject.condition("Stalled").is_none() && now.duration_since(since).unsigned_abs() < GRACE {
+    if may_come(refusal) && subject.condition("Stalled").is_none() && !outlasts_grace(memory.missing_since, now) {
         return Outlook::waiting(reason, message, Again::Waiting);
     }
     Outlook::stalled(reason, message)
@@ -345,5 +353,6 @@ fn auto_created(old: Option<AutoCreated>, facts: &Facts) -> Option<AutoCreated> 
 fn add(list: &mut Vec<String>, item: &str) {
     if !list.iter().any(|there| there == item) {
         list.push(item.to_owned());
+        list.drain(..list.len().saturating_sub(MOST_CREATED));
     }
 }

@@ -1,6 +1,6 @@
 //! Metrics. No label carries the name of an object.
 
-use std::{borrow::Cow, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -92,14 +92,14 @@ impl Drop for Running {
 
 impl Metrics {
     /// A pass begins.
-    pub fn pass_begins(&self, kind: &Cow<'_, str>) -> Running {
-        let histogram = self.durations.get_or_create(&Kind { kind: kind.to_string() }).clone();
+    pub fn pass_begins(&self, kind: &str) -> Running {
+        let histogram = self.durations.get_or_create(&Kind { kind: kind.to_owned() }).clone();
         Running { since: Instant::now(), histogram }
     }
 
     /// A pass ended.
-    pub fn pass_ended(&self, kind: &Cow<'_, str>, verdict: &Verdict) {
-        self.passes.get_or_create(&Pass { kind: kind.to_string(), result: result(verdict) }).inc();
+    pub fn pass_ended(&self, kind: &str, verdict: &Verdict) {
+        self.passes.get_or_create(&Pass { kind: kind.to_owned(), result: result(verdict) }).inc();
     }
 
     /// The platform was asked or written to.
@@ -109,8 +109,8 @@ impl Metrics {
     }
 
     /// A status was written.
-    pub fn status_written(&self, kind: &Cow<'_, str>) {
-        self.status_writes.get_or_create(&Kind { kind: kind.to_string() }).inc();
+    pub fn status_written(&self, kind: &str) {
+        self.status_writes.get_or_create(&Kind { kind: kind.to_owned() }).inc();
     }
 
     /// An event was not taken.
