@@ -179,34 +179,36 @@ impl Index {
         }
     }
 
-    /// Asks for a pass of everything that a change concerns.
+    /// Asks for a pass of everything unsettled that a change concerns.
     pub fn wake_concerned(&self, changed: &Neighbour) {
-        self.wake::<Group>(|index, object| changed.concerns(&index.neighbour(object, true)));
-        self.wake::<Tenant>(|index, object| changed.concerns(&index.neighbour(object, true)));
-        self.wake::<Reseller>(|index, object| changed.concerns(&index.neighbour(object, true)));
+        self.wake::<Group>(|object| changed.concerns(&self.neighbour(object, true)));
+        self.wake::<Tenant>(|object| changed.concerns(&self.neighbour(object, true)));
+        self.wake::<Reseller>(|object| changed.concerns(&self.neighbour(object, true)));
     }
 
-    /// Asks for a pass of everything that is not as it should be.
+    /// Asks for a pass of everything unsettled.
     pub fn wake_unsettled(&self) {
-        fn unsettled<K: Watched>(_: &Index, object: &K) -> bool {
-            let subject = Subject::of(object);
-            subject.deleting || subject.condition("Ready").is_none_or(|ready| ready.status != "True")
-        }
-        self.wake::<Group>(unsettled);
-        self.wake::<Tenant>(unsettled);
-        self.wake::<Reseller>(unsettled);
+        self.wake::<Group>(|_| true);
+        self.wake::<Tenant>(|_| true);
+        self.wake::<Reseller>(|_| true);
     }
 
-    fn wake<K: Watched>(&self, wanted: impl Fn(&Self, &K) -> bool) {
+    /// What is as it should be needs no pass because something else changed.
+    fn wake<K: Watched>(&self, concerned: impl Fn(&K) -> bool) {
         for slice in K::slices(self) {
-            for object in slice.store.state() {
-                if wanted(self, &object) {
-                    // The receiver is gone only when the operator stops.
-                    let _ = slice.wake.send(ObjectRef::from_obj(&*object));
-                }
+            for object in slice.store.state().iter().filter(|object| is_unsettled(&***object) && concerned(object)) {
+                // The receiver is gone only when the operator stops.
+                let _ = slice.wake.send(ObjectRef::from_obj(&**object));
             }
         }
     }
+}
+
+/// Whether it is being deleted, or waits for something.
+fn is_unsettled<K: Watched>(object: &K) -> bool {
+    let ready =
+        object.status().and_then(|status| status.conditions.iter().find(|condition| condition.type_ == "Ready"));
+    object.meta().deletion_timestamp.is_some() || ready.is_none_or(|ready| ready.status != "True")
 }
 
 async fn listed<K: Watched>(slices: &[Slice<K>]) -> bool {
