@@ -68,6 +68,15 @@ pub struct Run {
     /// How often a healthy resource is compared with the platform, give or take a fifth.
     #[arg(long, env = "APIO_DRIFT_INTERVAL", value_name = "DURATION", default_value = "10m", value_parser = duration)]
     pub drift_interval: Duration,
+    /// Lease of the leader election, in the same namespace as the settings: one operator writes at a time.
+    #[arg(long, env = "APIO_LEASE_NAME", value_name = "NAME", default_value = "apio-operator")]
+    pub lease_name: String,
+    /// How long a silent holder keeps the lease; it stops writing after two thirds of it. At least 3s, in whole seconds.
+    #[arg(long, env = "APIO_LEASE_DURATION", value_name = "DURATION", default_value = "15s", value_parser = lease_duration)]
+    pub lease_duration: Duration,
+    /// Name of this operator in the lease and in events, such as its pod's; it must be unique [default: host name and a random number].
+    #[arg(long, env = "APIO_IDENTITY", value_name = "NAME")]
+    pub identity: Option<String>,
     /// Address of /livez, /readyz and /metrics.
     #[arg(long, env = "APIO_LISTEN", value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
     pub listen: SocketAddr,
@@ -89,6 +98,13 @@ fn duration(text: &str) -> Result<Duration, String> {
     } else {
         Ok(duration)
     }
+}
+
+/// Whole seconds, because that is what a Lease object holds.
+fn lease_duration(text: &str) -> Result<Duration, String> {
+    let duration = duration(text)?;
+    let whole = duration.subsec_nanos() == 0 && duration.as_secs() >= 3;
+    if whole { Ok(duration) } else { Err("must be at least 3s, in whole seconds; write it as 15s".to_owned()) }
 }
 
 #[cfg(test)]

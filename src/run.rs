@@ -17,9 +17,8 @@ use tracing::info;
 use crate::{
     api::{self, Group, Reseller, Tenant},
     cli::{Cli, Command, Run},
-    controller::{self, CLUSTER_TIMEOUT, CredentialsWatch, CurrentSettings, MANAGER, Operator},
-    engine::lease::Claim,
-    platform::{Address, Platform, Timeouts, Turns},
+    controller::{self, CLUSTER_TIMEOUT, CredentialsWatch, CurrentSettings, Elector, MANAGER, Operator},
+    platform::{Address, Claim, Platform, Timeouts, Turns},
     telemetry::{health, logs, metrics::Metrics},
 };
 
@@ -104,14 +103,17 @@ async fn operate(flags: Run) -> Result<(), String> {
     let platform = Platform::new(address, timeouts, credentials);
     info!(platform = platform.name(), namespace, version = env!("CARGO_PKG_VERSION"), "apio-operator starts");
     let metrics = Metrics::default();
-    let instance = std::env::var("HOSTNAME").ok();
+    let me = flags.identity.clone().unwrap_or_else(random_identity);
+    let claim = Claim::default();
+    let mut elector =
+        Elector::new(client.clone(), &namespace, &flags.lease_name, me.clone(), flags.lease_duration, claim.clone());
     let (operator, streams) = Operator::new(
         client.clone(),
         platform,
         Turns::new(flags.platform_concurrency),
-        Claim::Sole,
+        claim,
         CurrentSettings::new(&namespace, &flags.settings_configmap),
-        Recorder::new(client, Reporter { controller: MANAGER.into(), instance }),
+        Recorder::new(client, Reporter { controller: MANAGER.into(), instance: Some(me) }),
         metrics.clone(),
         flags.drift_interval,
         &watched,
@@ -121,12 +123,35 @@ async fn operate(flags: Run) -> Result<(), String> {
     let pending: health::Pending =
         Arc::new(move || if shown.is_ready() { vec![] } else { vec!["the first list of resources"] });
     let secret = CredentialsWatch { namespace, name: flags.credentials_secret, sender };
+    let lead = async {
+        let mut stop = std::pin::pin!(stop_signal());
+        tokio::select! {
+            () = elector.acquire() => {}
+            () = &mut stop => return Ok(()),
+        }
+        metrics.leads(true);
+        let ended = tokio::select! {
+            ended = controller::run(operator, streams, secret, stop) => ended,
+            // Whoever holds the lease now relies on this process to write no more: it ends.
+            lost = elector.keep() => Err(lost),
+        };
+        elector.release().await;
+        ended
+    };
     tokio::select! {
-        ended = controller::run(operator, streams, secret, stop_signal()) => ended,
-        ended = health::serve(listener, metrics, pending).into_future() => {
+        ended = lead => ended,
+        // A standby answers too, so that its probes do not kill it.
+        ended = health::serve(listener, metrics.clone(), pending).into_future() => {
             Err(format!("the HTTP server ended: {}", ended.err().map_or_else(String::new, |error| error.to_string())))
         }
     }
+}
+
+/// Not the same for two processes, even on one host.
+fn random_identity() -> String {
+    use std::hash::{BuildHasher, RandomState};
+    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| MANAGER.to_owned());
+    format!("{host}-{:08x}", RandomState::new().hash_one(std::process::id()) as u32)
 }
 
 /// One call per kind and namespace, so that what would fail for ever fails now, in words.

@@ -24,7 +24,7 @@ impl Operator {
             }
             Step::Release => self.finalize::<K>(subject, false).await,
             step => {
-                let result = self.platform.act(turn, self.claim, step).await;
+                let result = self.platform.act(turn, &self.claim, step).await;
                 self.metrics.platform_call(step.label(), result.as_ref().err());
                 if result.is_ok() {
                     info!(namespace = %subject.namespace, name = %subject.name, generation = subject.generation, "{step}");

@@ -5,12 +5,14 @@ mod credentials;
 mod driver;
 mod finalizer;
 mod index;
+mod leader;
 mod publish;
 mod resolve;
 mod settings;
 mod watches;
 
 pub use credentials::Watch as CredentialsWatch;
+pub use leader::Elector;
 pub use settings::Current as CurrentSettings;
 pub use watches::run;
 
@@ -24,8 +26,8 @@ use kube::{Client, runtime::events::Recorder};
 
 use crate::{
     api::Status,
-    engine::{lease::Claim, report::Memory},
-    platform::{Platform, Turns},
+    engine::report::Memory,
+    platform::{Claim, Platform, Turns},
     telemetry::metrics::Metrics,
 };
 use index::Index;

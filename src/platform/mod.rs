@@ -1,6 +1,7 @@
 //! The HTTP client of the provisioning platform (platform contract). It answers queries and takes steps; it names no
 //! attribute of an object and decides nothing.
 
+mod claim;
 mod contents;
 mod domains;
 mod errors;
@@ -10,6 +11,7 @@ mod paths;
 mod session;
 mod turn;
 
+pub use claim::Claim;
 pub use http::{Address, Mode, Timeouts};
 pub use session::Credentials;
 pub use turn::{Turn, Turns};
@@ -20,7 +22,6 @@ use crate::engine::{
     facts::{Answer, Query},
     failure::{Cause, Failure},
     ids::Key,
-    lease::Claim,
     plan::Step,
 };
 use session::Session;
@@ -59,10 +60,11 @@ impl Platform {
     ///
     /// # Errors
     /// What the platform answered; [`Cause::Ambiguous`] when it is not known whether it did it.
-    pub async fn act(&self, _: &Turn, claim: Claim, step: &Step) -> Result<(), Failure> {
-        if !claim.is_current() {
-            return Err(Failure::new(Cause::NotLeader, "this operator is not the leader"));
-        }
+    pub async fn act(&self, _: &Turn, claim: &Claim, step: &Step) -> Result<(), Failure> {
+        claim.guard(self.write(step)).await
+    }
+
+    async fn write(&self, step: &Step) -> Result<(), Failure> {
         match step {
             Step::CreateDomain(domain) => domains::create(&self.session, domain).await,
             Step::AssignDomain(level, domain) => domains::assign(&self.session, level, domain).await,

@@ -48,6 +48,7 @@ pub struct Metrics {
     event_failures: Counter,
     watch_failures: Family<WatchOf, Counter>,
     settings_valid: Gauge,
+    leader: Gauge,
 }
 
 impl Default for Metrics {
@@ -56,8 +57,8 @@ impl Default for Metrics {
         let durations: Family<Kind, Histogram> =
             Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.005, 2.0, 14)));
         let (passes, calls, status_writes) = (Family::default(), Family::default(), Family::default());
-        let (event_failures, watch_failures, settings_valid) =
-            (Counter::default(), Family::default(), Gauge::default());
+        let (event_failures, watch_failures) = (Counter::default(), Family::default());
+        let (settings_valid, leader) = (Gauge::default(), Gauge::default());
         registry.register("reconciles", "Passes that ended, by kind and result", passes.clone());
         registry.register(
             "reconcile_duration_seconds",
@@ -73,8 +74,19 @@ impl Default for Metrics {
             "1 while the settings ConfigMap is there and valid",
             settings_valid.clone(),
         );
+        registry.register("leader", "1 while this operator holds the lease", leader.clone());
         let registry = Arc::new(registry);
-        Self { registry, passes, durations, calls, status_writes, event_failures, watch_failures, settings_valid }
+        Self {
+            registry,
+            passes,
+            durations,
+            calls,
+            status_writes,
+            event_failures,
+            watch_failures,
+            settings_valid,
+            leader,
+        }
     }
 }
 
@@ -126,6 +138,11 @@ impl Metrics {
     /// The settings were read.
     pub fn settings_valid(&self, valid: bool) {
         self.settings_valid.set(i64::from(valid));
+    }
+
+    /// The lease was taken or lost.
+    pub fn leads(&self, leads: bool) {
+        self.leader.set(i64::from(leads));
     }
 
     /// Everything as OpenMetrics text.

@@ -77,7 +77,9 @@ impl Operator {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let address = format!("127.0.0.1:{port}");
         let mut command = Command::new(program.get_program());
-        command.args(program.get_args()).args(["--listen", &address, "--platform-url", platform]).args(arguments);
+        // The name outlives a crash, so that the next start need not wait for the lease of the one before.
+        let own = ["--listen", &address, "--platform-url", platform, "--identity", &address];
+        command.args(program.get_args()).args(own).args(arguments);
         command.envs(program.get_envs().filter_map(|(key, value)| Some((key, value?)))).env("KUBECONFIG", kubeconfig);
         let operator = Self { command, address, log: log.to_owned(), process: Mutex::default() };
         operator.start_again()?;

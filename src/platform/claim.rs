@@ -1,0 +1,71 @@
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
+
+use crate::engine::failure::{Cause, Failure};
+
+/// The right to write to the platform, until a moment of this process's monotonic clock. Checked before each write, which is
+/// cut off at that moment: two operators never write at once.
+#[derive(Clone, Debug, Default)]
+pub struct Claim(Arc<Mutex<Option<Instant>>>);
+
+impl Claim {
+    /// Moves the end of the claim.
+    pub fn extend(&self, until: Instant) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+    }
+
+    /// Ends it now.
+    pub fn end(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// When it ends; `None` when it has ended or never began.
+    pub fn until(&self) -> Option<Instant> {
+        let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        until.filter(|until| Instant::now() < *until)
+    }
+
+    /// Makes a write while the claim holds.
+    ///
+    /// # Errors
+    /// [`Cause::NotLeader`] when it does not hold; [`Cause::Ambiguous`] when it ended in the middle.
+    pub async fn guard<T>(&self, write: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let Some(until) = self.until() else {
+            return Err(Failure::new(Cause::NotLeader, "this operator may not write: it does not hold the lease"));
+        };
+        tokio::time::timeout_at(until.into(), write).await.unwrap_or_else(|_| {
+            Err(Failure::new(Cause::Ambiguous, "the lease ended during a write; its result is not known"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_claim_a_write_does_not_begin() {
+        let claim = Claim::default();
+        let begun = std::cell::Cell::new(false);
+        let write = || async {
+            begun.set(true);
+            Ok(())
+        };
+        assert_eq!(claim.guard(write()).await.unwrap_err().cause, Cause::NotLeader);
+        claim.extend(Instant::now() + Duration::from_secs(60));
+        assert!(claim.guard(write()).await.is_ok() && begun.get());
+        claim.end();
+        assert_eq!(claim.guard(write()).await.unwrap_err().cause, Cause::NotLeader);
+    }
+
+    #[tokio::test]
+    async fn a_write_is_cut_off_when_the_claim_ends() {
+        let claim = Claim::default();
+        claim.extend(Instant::now() + Duration::from_millis(20));
+        let endless = std::future::pending::<Result<(), Failure>>();
+        assert_eq!(claim.guard(endless).await.unwrap_err().cause, Cause::Ambiguous);
+    }
+}
