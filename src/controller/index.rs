@@ -2,14 +2,13 @@
 
 use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
 
-use futures::FutureExt;
 use k8s_openapi::NamespaceResourceScope;
 use kube::{
     Resource, ResourceExt,
     runtime::{reflector::ObjectRef, reflector::Store},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{mpsc::UnboundedSender, watch};
 
 use crate::{
     api::{Group, Reseller, Tenant},
@@ -45,6 +44,9 @@ pub struct Slice<K: Watched> {
     pub store: Store<K>,
     /// Asks for a pass.
     pub wake: UnboundedSender<ObjectRef<K>>,
+    /// Whether it was listed once. (`Store::wait_until_ready` of kube 5.0.0 wakes only the last of several waiters, and the
+    /// controller of the kind is one.)
+    pub listed: watch::Receiver<bool>,
 }
 
 /// Every resource that is watched.
@@ -123,7 +125,10 @@ impl Index {
 
     /// Whether every kind was listed once.
     pub fn is_ready(&self) -> bool {
-        self.ready().now_or_never() == Some(true)
+        fn all<K: Watched>(slices: &[Slice<K>]) -> bool {
+            slices.iter().all(|slice| *slice.listed.borrow())
+        }
+        all(&self.groups) && all(&self.tenants) && all(&self.resellers)
     }
 
     /// Every resource of a kind.
@@ -213,7 +218,7 @@ fn is_unsettled<K: Watched>(object: &K) -> bool {
 
 async fn listed<K: Watched>(slices: &[Slice<K>]) -> bool {
     for slice in slices {
-        if slice.store.wait_until_ready().await.is_err() {
+        if slice.listed.clone().wait_for(|listed| *listed).await.is_err() {
             return false;
         }
     }

@@ -16,7 +16,10 @@ use kube::{
         watcher,
     },
 };
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::{
+    mpsc::{UnboundedReceiver, unbounded_channel},
+    watch,
+};
 use tracing::{debug, warn};
 
 use super::{
@@ -40,6 +43,7 @@ struct Source<K: Watched> {
     api: Api<K>,
     writer: Writer<K>,
     woken: UnboundedReceiver<ObjectRef<K>>,
+    listed: watch::Sender<bool>,
 }
 
 /// An empty index and what will fill it. `None` among the namespaces means all of them.
@@ -48,11 +52,12 @@ pub fn open(client: &Client, namespaces: &[Option<String>]) -> (Index, Streams) 
         let both = namespaces.iter().map(|namespace| {
             let (store, writer) = reflector::store();
             let (wake, woken) = unbounded_channel();
+            let (list, listed) = watch::channel(false);
             let api = match namespace {
                 Some(namespace) => Api::namespaced(client.clone(), namespace),
                 None => Api::all(client.clone()),
             };
-            (Slice { store, wake }, Source { api, writer, woken })
+            (Slice { store, wake, listed }, Source { api, writer, woken, listed: list })
         });
         both.unzip()
     }
@@ -75,7 +80,7 @@ pub async fn run(
     credentials_watch: credentials::Watch,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<(), String> {
-    let (stopping, stopped) = tokio::sync::watch::channel(false);
+    let (stopping, stopped) = watch::channel(false);
     let mut controllers: FuturesUnordered<BoxFuture<'static, ()>> = FuturesUnordered::new();
     for source in streams.groups {
         controllers.push(control(operator.clone(), source, stopped.clone()).boxed());
@@ -108,14 +113,11 @@ pub async fn run(
     }
 }
 
-async fn control<K: Watched>(
-    operator: Arc<Operator>,
-    source: Source<K>,
-    mut stopped: tokio::sync::watch::Receiver<bool>,
-) {
-    let Source { api, writer, woken } = source;
+async fn control<K: Watched>(operator: Arc<Operator>, source: Source<K>, mut stopped: watch::Receiver<bool>) {
+    let Source { api, writer, woken, listed } = source;
     let reader = writer.as_reader();
-    let stream = watched(operator.clone(), api, writer).touched_objects().predicate_filter(trigger, Default::default());
+    let stream =
+        watched(operator.clone(), api, writer, listed).touched_objects().predicate_filter(trigger, Default::default());
     let woken = futures::stream::unfold(woken, |mut woken| async { woken.recv().await.map(|object| (object, woken)) });
     let metrics = operator.clone();
     Controller::for_stream(stream, reader)
@@ -145,6 +147,7 @@ fn watched<K: Watched>(
     operator: Arc<Operator>,
     api: Api<K>,
     writer: Writer<K>,
+    listed: watch::Sender<bool>,
 ) -> impl Stream<Item = watcher::Result<watcher::Event<K>>> {
     let told: Mutex<HashMap<String, u64>> = Mutex::default();
     watcher(api, watcher::Config::default())
@@ -162,7 +165,10 @@ fn watched<K: Watched>(
                     operator.memories.forget(&uid);
                 }
                 // After a list everything has a pass of its own; what went while nobody watched may be waited for.
-                Ok(watcher::Event::InitDone) => operator.index.wake_unsettled(),
+                Ok(watcher::Event::InitDone) => {
+                    listed.send_replace(true);
+                    operator.index.wake_unsettled();
+                }
                 _ => {}
             }
         })
