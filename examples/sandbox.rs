@@ -1,6 +1,6 @@
 //! The whole operator on one machine: a real Kubernetes API, the simulated platform, the operator and the example
 //! manifests. `cargo run --example sandbox` stays up until Ctrl-C; with `-- --exit`, or without a terminal, it ends after a
-//! short tour, with 0 only if every example became Ready.
+//! short tour, with 0 only if every example became Ready. With `-- --stay` it stays up without a terminal too.
 
 use std::{
     env,
@@ -27,7 +27,7 @@ const EXAMPLES: [&str; 4] = ["reseller.yaml", "tenant.yaml", "group.yaml", "grou
 /// Longest wait for the examples to become Ready.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
-const USAGE: &str = "usage: cargo run --example sandbox [-- --exit]";
+const USAGE: &str = "usage: cargo run --example sandbox [-- --exit | --stay]";
 
 fn main() -> ExitCode {
     if env::var_os(AS_OPERATOR).is_some() {
@@ -37,6 +37,7 @@ fn main() -> ExitCode {
     let exit = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => !io::stdout().is_terminal(),
         ["--exit"] => true,
+        ["--stay"] => false,
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

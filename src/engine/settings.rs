@@ -77,6 +77,13 @@ const KNOWN: [(&str, &[(&str, Place)]); 3] = [
 /// Keys that the platform knows and the operator does not need: they only warn, so that a pasted platform file works.
 const ELSEWHERE: [&str; 4] = ["RESELLER_GROUP", "RESELLER_TENANT", "TENANT_DATA", "AUTOMATIC_ID_RULES"];
 
+/// Every section, key and default, for the documentation.
+pub fn defaults() -> impl Iterator<Item = (&'static str, &'static str, bool)> {
+    KNOWN.into_iter().flat_map(|(section, keys)| {
+        keys.iter().map(move |(key, place)| (section, *key, *place(&mut Settings::default())))
+    })
+}
+
 /// Reads settings; what is absent has its default.
 ///
 /// # Errors

@@ -1,0 +1,129 @@
+//! What the documentation and the sandbox show works: every manifest, every command, every key.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use apio_operator::engine::settings;
+use testkit::cluster::Guarded;
+
+use crate::world::{World, plane};
+
+fn page(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+}
+
+/// The code blocks of a language.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}\n");
+    text.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn every_manifest_of_the_readme_is_accepted() {
+    let manifests = blocks(&page("README.md"), "yaml");
+    assert!(!manifests.is_empty());
+    for manifest in manifests {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), manifest).unwrap();
+        plane().run(&["apply", "--dry-run=server", "--validate=strict", "-f", file.path().to_str().unwrap()]).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn every_command_of_the_readme_runs_here_or_in_ci() {
+    let world = World::new().await;
+    let ci = page(".ci/run");
+    for file in ["reseller", "tenant", "group"] {
+        world.apply(&page(&format!("examples/{file}.yaml")));
+    }
+    world.group("headquarters").await;
+    for line in blocks(&page("README.md"), "sh").iter().flat_map(|block| block.lines()) {
+        match line.split_once(' ') {
+            Some(("kubectl", arguments)) => drop(world.kubectl(&arguments.split(' ').collect::<Vec<_>>())),
+            _ => assert!(ci.contains(&format!("part {line}")), "{line} is run by nothing"),
+        }
+    }
+    world.delete("group/headquarters");
+    world.until_gone::<apio_operator::api::Group>("headquarters").await;
+    assert!(world.platform.edit(|state| state.group("Acme", "HQ").is_some()), "the README's annotation orphans");
+}
+
+#[test]
+fn the_readme_shows_every_setting_with_its_default() {
+    let readme = page("README.md");
+    for (section, key, default) in settings::defaults() {
+        let row = format!("| `{section}.{key}` | `{default}` |");
+        assert!(readme.contains(&row), "the README's table lacks {row}");
+    }
+    let example = page("examples/settings.yaml");
+    let text = blocks_of_settings(&example);
+    assert_eq!(settings::parse(&text), Ok((settings::Settings::default(), vec![])), "the example is the default");
+}
+
+fn blocks_of_settings(manifest: &str) -> String {
+    let map: serde_json::Value = serde_yaml::from_str(manifest).unwrap();
+    map["data"]["settings.yaml"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn every_link_of_the_pages_leads_to_a_file() {
+    for name in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
+        for link in page(name).split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(link);
+            assert!(link.starts_with("https://") || path.exists(), "{name}: {link}");
+        }
+    }
+}
+
+#[test]
+fn the_commands_of_a_developer_are_those_of_ci() {
+    let ci = page(".ci/run");
+    let rows = page("CONTRIBUTING.md");
+    let commands = rows.lines().filter(|line| line.starts_with("| ")).filter_map(|line| line.split('`').nth(1));
+    for command in commands.filter(|command| command.starts_with("cargo")) {
+        // The others are part of `cargo test`, or stay up.
+        let other = ["cargo test --", "cargo run --example platform"].iter().any(|start| command.starts_with(start));
+        assert!(other || ci.contains(command), "{command} is not what CI runs");
+    }
+}
+
+#[tokio::test]
+async fn what_the_sandbox_tells_to_try_works() {
+    let sandbox = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join("examples/sandbox");
+    assert!(sandbox.exists(), "cargo test builds the examples: {}", sandbox.display());
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("sandbox.log");
+    let mut command = Command::new(sandbox);
+    command.arg("--stay");
+    let running = Guarded::spawn(&command, &log).unwrap();
+    let printed = testkit::cluster::within(std::time::Duration::from_secs(120), || {
+        assert!(running.is_running(), "{}", fs::read_to_string(&log).unwrap());
+        let text = fs::read_to_string(&log).unwrap_or_default();
+        text.contains("tail -f").then_some(text)
+    })
+    .expect("the sandbox comes up");
+    let (_, to_try) = printed.split_once("In a second terminal").unwrap();
+    let commands: Vec<_> = to_try.lines().filter_map(|line| line.strip_prefix("  ")).collect();
+    assert!(commands.len() > 10, "{commands:?}");
+    // One shell, as a person would have; what follows a log is not waited for.
+    let script: String =
+        commands.iter().filter(|line| !line.starts_with("tail -f")).map(|line| format!("{line}\n")).collect();
+    let mut shell = Command::new("sh")
+        .args(["-exc", &script])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let said: Vec<_> = BufReader::new(shell.stdout.take().unwrap()).lines().map_while(Result::ok).collect();
+    let output = shell.wait_with_output().unwrap();
+    let said = said.join("\n");
+    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("the group still holds 1 user"), "{said}");
+    assert!(said.contains("group.apio.netaxis.be/headquarters condition met"), "{said}");
+}
