@@ -20,9 +20,7 @@ pub fn class(subject: &Subject) -> Class {
     if subject.deleting {
         return Class::Deletion;
     }
-    if subject.status.observed_generation != Some(subject.generation)
-        || subject.requested_at != subject.status.last_handled_requested_at
-    {
+    if !subject.is_told() || subject.requested_at != subject.status.last_handled_requested_at {
         return Class::Change;
     }
     let ready = subject.condition("Ready").is_some_and(|ready| ready.status == "True");

@@ -139,6 +139,18 @@ impl Facts {
         self.taken.last().and_then(|(step, result)| result.as_ref().err().map(|failure| (step, failure)))
     }
 
+    /// The step that ends the pass: the last one, if it failed. One that found its object there already is followed by a
+    /// new look, once.
+    pub fn fatal(&self) -> Option<&Failure> {
+        let (step, failure) = self.failed()?;
+        let tries = self.taken.iter().filter(|(taken, _)| taken == step).count();
+        let looks_again = match step {
+            Step::Create(..) => true,
+            step => step.is_prerequisite() && tries == 1,
+        };
+        (failure.cause != Cause::AlreadyExists || !looks_again).then_some(failure)
+    }
+
     /// The last look at an object, if it was taken and found.
     pub fn seen(&self, key: &Key) -> Option<&Object> {
         match self.answers.get(&Query::Object(key.clone())) {

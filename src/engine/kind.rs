@@ -126,6 +126,11 @@ impl Subject {
         }
     }
 
+    /// Whether the status speaks of this generation.
+    pub fn is_told(&self) -> bool {
+        self.status.observed_generation == Some(self.generation)
+    }
+
     /// Whether it only observes.
     pub fn observes(&self) -> bool {
         self.policies.management() == ManagementPolicy::Observe
@@ -133,9 +138,7 @@ impl Subject {
 
     /// The generation of the last finished comparison.
     pub fn compared_generation(&self) -> Option<i64> {
-        self.condition("Synced")
-            .filter(|synced| synced.status != "Unknown")
-            .and_then(|synced| synced.observed_generation)
+        self.condition("Synced").and_then(|synced| synced.observed_generation)
     }
 
     /// A condition of the last status.

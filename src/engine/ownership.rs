@@ -13,7 +13,7 @@ use super::{
 use crate::api::{AdoptionPolicy, Ownership, OwnershipState};
 
 /// The record in force: that of the status, changed by the steps of this pass. A definite refusal of a create removes it,
-/// because the object that may be there is not ours.
+/// because the object that may be there is not ours; so does a failure before the create, which was then never sent.
 pub fn record(subject: &Subject, facts: &Facts) -> Option<Ownership> {
     let mut record = subject.status.ownership.clone();
     for (step, result) in facts.taken() {
@@ -21,15 +21,20 @@ pub fn record(subject: &Subject, facts: &Facts) -> Option<Ownership> {
             (Step::Hold(held), Ok(())) => record = Some(held.clone()),
             (Step::Create(..), Err(failure)) if failure.cause.is_definite_refusal() => record = None,
             (Step::Create(..), Ok(())) => settle(record.as_mut()),
+            (step, Err(failure)) if step.is_prerequisite() && failure.cause != Cause::AlreadyExists => {
+                record = record.filter(|held| held.state != OwnershipState::Pending || is_seen(held, facts));
+            }
             _ => {}
         }
     }
-    if let Some(held) = &record
-        && Key::of(&held.key).is_some_and(|key| facts.seen(&key).is_some())
-    {
+    if record.as_ref().is_some_and(|held| is_seen(held, facts)) {
         settle(record.as_mut());
     }
     record
+}
+
+fn is_seen(record: &Ownership, facts: &Facts) -> bool {
+    Key::of(&record.key).is_some_and(|key| facts.seen(&key).is_some())
 }
 
 /// Pending and present is ours: the operator died in between.

@@ -236,7 +236,7 @@ fn outlook(subject: &Subject, verdict: &Verdict, memory: Memory, now: Timestamp)
     }
 }
 
-/// Things that are applied together arrive in any order: what is not found may still come for a while.
+/// Whether it may still come for a while: things that are applied together arrive in any order.
 fn may_come(refusal: &Refusal) -> bool {
     ["DomainNotFound", "ResellerNotFound"].contains(&refusal.reason)
 }
@@ -255,7 +255,8 @@ fn refused(subject: &Subject, refusal: &Refusal, memory: Memory, now: Timestamp)
             ..deleting(reason, message, Again::Stalled)
         };
     }
-    if may_come(refusal) && subject.condition("Stalled").is_none() && !outlasts_grace(memory.missing_since, now) {
+    let given_up = subject.condition("Stalled").is_some_and(|stalled| stalled.reason == reason);
+    if may_come(refusal) && !given_up && !outlasts_grace(memory.missing_since, now) {
         return Outlook::waiting(reason, message, Again::Waiting);
     }
     Outlook::stalled(reason, message)

@@ -8,6 +8,8 @@ mod steps;
 mod tenant;
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod tests;
@@ -128,11 +130,8 @@ fn decide<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> Next<Plan> {
     let key = object.key(&facts.cluster)?;
     let record = ownership::record(subject, facts);
     same_object(record.as_ref(), &key, facts)?;
-    match facts.failed() {
-        // Adoption is decided anew, by a new look.
-        Some((Step::Create(..), failure)) if failure.cause == Cause::AlreadyExists => {}
-        Some((_, failure)) => return done(Verdict::Failed(failure.clone())),
-        None => {}
+    if let Some(failure) = facts.fatal() {
+        return done(Verdict::Failed(failure.clone()));
     }
     let declared = object.declared(&facts.cluster)?;
     match facts.object(&key)? {

@@ -68,8 +68,13 @@ impl Kind for Reseller {
         Ok(Vec::new())
     }
 
-    fn clearance(_: &Key, _: &Object, facts: &Facts) -> Next<Cleared> {
-        check_group::reseller(facts)
+    fn clearance(key: &Key, _: &Object, facts: &Facts) -> Next<Cleared> {
+        match key {
+            Key::Reseller(_) => check_group::reseller(facts),
+            other => {
+                Refusal::new("IdentityChanged", format!("the record names {other}, which is no reseller")).refuse()
+            }
+        }
     }
 
     fn usage(_: &Object) -> Option<String> {

@@ -63,6 +63,11 @@ impl Step {
         }
     }
 
+    /// Whether it only prepares the write of the object itself.
+    pub const fn is_prerequisite(&self) -> bool {
+        matches!(self, Self::CreateDomain(_) | Self::AssignDomain(..) | Self::CreateReseller(_))
+    }
+
     /// Whether it writes to the platform.
     pub fn is_platform_write(&self) -> bool {
         !matches!(self, Self::Hold(_) | Self::Release)

@@ -1,1 +1,10 @@
+//! Section 5 of the design, sentence by sentence.
 
+mod adopting;
+mod applying;
+mod deleting;
+mod domains;
+mod failing;
+mod gate;
+mod resellers;
+mod updating;

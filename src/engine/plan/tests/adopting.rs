@@ -1,0 +1,128 @@
+use serde_json::json;
+
+use crate::{
+    api::{
+        Group,
+        OwnershipState::{Adopted, Created, Pending},
+    },
+    engine::{
+        failure::Cause,
+        plan::{Verdict, model::*},
+    },
+};
+
+fn found(adoption: &str, name: &str) -> Case<Group> {
+    group(&format!("{{tenantId: Acme, groupName: a, adoptionPolicy: {adoption}}}")).present(json!({"groupName": name}))
+}
+
+#[test]
+fn pending_and_present_is_ours() {
+    let mut case = found("Never", "a").recorded(Pending);
+    let pass = case.pass();
+    assert_eq!((pass.verdict, pass.acts.len()), (Verdict::Synced, 0));
+    assert_eq!(case.subject.status.ownership.unwrap().state, Created);
+    assert_eq!(found("Never", "b").recorded(Pending).pass().steps(), ["update_group"]);
+}
+
+#[test]
+fn what_is_identical_is_adopted_without_a_platform_write() {
+    let mut case = found("IfIdentical", "a");
+    let pass = case.pass();
+    assert_eq!((pass.steps(), pass.verdict), (vec!["hold"], Verdict::Synced));
+    assert_eq!(case.subject.status.ownership.unwrap().state, Adopted);
+}
+
+#[test]
+fn if_identical_is_the_default_and_refuses_with_the_differences() {
+    let pass = group("{tenantId: Acme, groupName: a}").present(json!({"groupName": "b"})).pass();
+    assert_eq!((pass.reason(), pass.steps()), ("NotOwned", vec![]));
+    assert!(pass.end().1.contains(r#"groupName is "b" and should be "a""#), "{}", pass.end().1);
+    assert!(pass.end().1.contains("adoptionPolicy"), "the remedy is missing");
+}
+
+#[test]
+fn always_takes_over_and_corrects_in_one_act() {
+    let mut case = found("Always", "b");
+    let pass = case.pass();
+    assert_eq!((pass.acts[0].len(), pass.steps()), (2, vec!["hold", "update_group"]));
+    assert_eq!(case.subject.status.ownership.unwrap().state, Adopted);
+}
+
+#[test]
+fn always_takes_over_under_drift_policy_report_too() {
+    let spec = "{tenantId: Acme, groupName: a, adoptionPolicy: Always, driftPolicy: Report}";
+    let pass = group(spec).present(json!({"groupName": "b"})).pass();
+    assert_eq!((pass.steps(), pass.verdict), (vec!["hold", "update_group"], Verdict::Synced));
+}
+
+#[test]
+fn never_refuses_what_is_identical_too() {
+    let pass = found("Never", "a").pass();
+    assert_eq!((pass.reason(), pass.steps()), ("NotOwned", vec![]));
+}
+
+#[test]
+fn a_template_is_not_applied_to_what_is_adopted_as_it_is() {
+    let mut case = group("{tenantId: Acme, groupName: a, templateName: t}").present(json!({"groupName": "a"}));
+    assert_eq!(case.pass().steps(), ["hold"]);
+    assert_eq!(case.pass().steps(), Vec::<&str>::new());
+}
+
+#[test]
+fn a_lost_status_makes_no_platform_write() {
+    let mut case = group("{tenantId: Acme, groupName: a}").present(json!({"groupName": "a"}));
+    case.subject.held = true;
+    assert_eq!(case.pass().steps(), ["hold"]);
+    let mut case = group("{tenantId: Acme, groupName: a}").present(json!({"groupName": "b"}));
+    case.subject.held = true;
+    assert_eq!(case.pass().steps(), Vec::<&str>::new());
+}
+
+#[test]
+fn a_reseller_that_a_group_had_created_is_taken_over() {
+    let mut case = reseller("{externalName: e, adoptionPolicy: Never}").present(json!({"name": "R1"}));
+    case.cluster.auto_created = true;
+    assert_eq!(case.pass().steps(), ["hold", "update_reseller"]);
+}
+
+#[test]
+fn already_exists_clears_the_record_and_adoption_is_decided_anew() {
+    for (adoption, end, steps) in [
+        ("IfIdentical", None, vec!["hold", "create_group", "hold"]),
+        ("Never", Some("NotOwned"), vec!["hold", "create_group"]),
+    ] {
+        let mut case = group(&format!("{{tenantId: Acme, groupName: a, adoptionPolicy: {adoption}}}"));
+        case.platform.refused.insert("create_group", Cause::AlreadyExists);
+        case.platform.meanwhile = Some(|platform| {
+            platform.objects.insert(hq(), object(json!({"groupName": "a"})));
+        });
+        let pass = case.pass();
+        assert_eq!(pass.steps(), steps);
+        match end {
+            None => {
+                assert_eq!(pass.verdict, Verdict::Synced);
+                assert_eq!(case.subject.status.ownership.unwrap().state, Adopted);
+            }
+            Some(reason) => {
+                assert_eq!(pass.reason(), reason);
+                assert_eq!(case.subject.status.ownership, None);
+            }
+        }
+    }
+}
+
+#[test]
+fn already_exists_and_a_404_all_the_same_is_not_visible() {
+    let mut case = group("{tenantId: Acme, groupName: a}");
+    case.platform.refused.insert("create_group", Cause::AlreadyExists);
+    let pass = case.pass();
+    assert_eq!((pass.reason(), pass.steps()), ("NotVisible", vec!["hold", "create_group"]));
+    assert_eq!(case.subject.status.ownership, None);
+}
+
+#[test]
+fn a_tenant_of_another_type_can_not_be_changed_and_is_not_taken_over() {
+    let spec = "{type: Enterprise, name: a, adoptionPolicy: Always}";
+    let pass = tenant(spec).present(json!({"type": "ServiceProvider", "name": "b"})).pass();
+    assert_eq!((pass.reason(), pass.steps()), ("Invalid", vec![]));
+}

@@ -1,0 +1,269 @@
+use serde_json::json;
+
+use crate::{
+    api::{
+        Contents, Group,
+        OwnershipState::{Adopted, Pending},
+    },
+    engine::{
+        check_group::Part,
+        facts::Query,
+        failure::Cause,
+        plan::{Verdict, model::*},
+        settings::{Checks, Settings},
+    },
+};
+
+const NO_CHECKS: Checks = Checks { users: false, trunk_users: false, service_users: false, trunk_groups: false };
+
+fn going() -> Case<Group> {
+    group("{tenantId: Acme, groupName: a}").present(json!({"groupName": "a"})).synced(1).deleting()
+}
+
+fn checking(checks: Checks) -> Case<Group> {
+    going().with(|case| case.cluster.settings = Some(Settings { checks, ..Settings::default() }))
+}
+
+#[test]
+fn a_deletion_deletes_then_looks_again_then_releases() {
+    let mut case = going();
+    let pass = case.pass();
+    assert_eq!(
+        (pass.acts.len(), pass.steps(), &pass.verdict),
+        (2, vec!["delete_group", "release"], &Verdict::Released)
+    );
+    assert_eq!(pass.asked.iter().filter(|query| **query == Query::Object(hq())).count(), 2);
+    assert!(!case.platform.objects.contains_key(&hq()));
+}
+
+#[test]
+fn what_the_platform_still_shows_is_not_released_and_not_deleted_twice_in_a_pass() {
+    let pass = going().with(|case| case.platform.is_late = true).pass();
+    assert_eq!((pass.steps(), pass.verdict), (vec!["delete_group"], Verdict::Deleting));
+}
+
+#[test]
+fn a_deletion_with_an_unknown_result_is_looked_at_and_counted_anew() {
+    let mut case = going().with(|case| _ = case.platform.refused.insert("delete_group", Cause::Ambiguous));
+    let pass = case.pass();
+    assert_eq!((pass.steps(), pass.reason()), (vec!["delete_group"], "PlatformUnreachable"));
+    case.platform.contents.insert(Part::Users, (1, 0));
+    assert_eq!(case.pass().reason(), "GroupNotEmpty");
+}
+
+#[test]
+fn the_excluded_applications_go_with_the_delete() {
+    let mut case = group("{tenantId: Acme, excludedAppIds: [x, y]}").present(json!({})).synced(1).deleting();
+    assert_eq!(case.pass().body("delete_group"), json!({"_excludedAppIds": ["x", "y"]}));
+    assert_eq!(going().pass().body("delete_group"), json!({}));
+}
+
+#[test]
+fn orphan_releases_without_a_call() {
+    let orphans: [fn(&mut Case<Group>); 3] = [
+        |case| case.subject.orphan = true,
+        |case| case.cluster.definition_deleting = true,
+        |case| case.cluster.other_claim = Some("ns/renamed".into()),
+    ];
+    for orphan in orphans {
+        let pass = going().with(orphan).pass();
+        assert_eq!((pass.steps(), pass.asked.len(), pass.verdict), (vec!["release"], 0, Verdict::Released));
+    }
+    let mut policy = group("{tenantId: Acme, deletionPolicy: Orphan}").present(json!({})).synced(1).deleting();
+    assert_eq!(policy.pass().steps(), ["release"]);
+    let mut observing = group("{tenantId: Acme, managementPolicy: Observe}").present(json!({})).synced(1).deleting();
+    assert_eq!(observing.pass().steps(), ["release"]);
+}
+
+#[test]
+fn without_a_record_nothing_is_deleted() {
+    let mut case = going().with(|case| case.subject.status.ownership = None);
+    let pass = case.pass();
+    assert_eq!((pass.steps(), pass.asked.len()), (vec!["release"], 0));
+}
+
+#[test]
+fn what_was_adopted_or_whose_creation_was_begun_is_deleted_like_any_other() {
+    for state in [Adopted, Pending] {
+        assert_eq!(going().recorded(state).pass().steps(), ["delete_group", "release"]);
+    }
+}
+
+#[test]
+fn neither_a_bad_spec_nor_a_vanished_reference_traps_a_deletion() {
+    let mut case = going();
+    case.object.spec.tenant_id = None;
+    case.object.spec.reseller_ref = Some(crate::api::LocalReference { name: "gone".into() });
+    assert_eq!(case.pass().steps(), ["delete_group", "release"]);
+}
+
+#[test]
+fn a_tenant_that_is_gone_takes_its_groups_with_it() {
+    let mut case = going().with(|case| case.platform.objects.clear());
+    let pass = case.pass();
+    assert_eq!((pass.steps(), pass.asked), (vec!["release"], vec![Query::Object(hq()), Query::Object(acme())]));
+}
+
+#[test]
+fn a_404_that_may_mean_a_wrong_prefix_releases_nothing() {
+    let mut case = going().with(|case| {
+        case.platform.objects.clear();
+        case.platform.unanswered.insert(Query::Object(acme()), Cause::NotFound);
+    });
+    let pass = case.pass();
+    assert_eq!((pass.steps(), pass.reason()), (vec![], "PlatformUnreachable"));
+}
+
+#[test]
+fn each_check_alone_blocks_and_lets_go() {
+    let checks: [(Checks, Part, (i64, i64), &str); 6] = [
+        (Checks { users: true, ..NO_CHECKS }, Part::Users, (1, 0), "1 user;"),
+        (Checks { trunk_users: true, ..NO_CHECKS }, Part::Users, (2, 2), "2 trunk users;"),
+        (Checks { trunk_groups: true, ..NO_CHECKS }, Part::TrunkGroups, (1, 0), "1 trunk group;"),
+        (Checks { service_users: true, ..NO_CHECKS }, Part::Ivrs, (3, 0), "3 IVRs;"),
+        (Checks { service_users: true, ..NO_CHECKS }, Part::CallCenters, (1, 0), "1 call center;"),
+        (Checks { service_users: true, ..NO_CHECKS }, Part::HuntGroups, (1, 0), "1 hunt group;"),
+    ];
+    for (on, part, count, words) in checks {
+        let holding = |checks| checking(checks).with(|case| _ = case.platform.contents.insert(part, count));
+        let blocked = holding(on).pass();
+        assert_eq!((blocked.reason(), blocked.steps()), ("GroupNotEmpty", vec![]), "{part:?}");
+        assert!(blocked.end().1.contains(words), "{}", blocked.end().1);
+        assert_eq!(checking(on).pass().steps(), ["delete_group", "release"], "{part:?}");
+        assert_eq!(holding(NO_CHECKS).pass().steps(), ["delete_group", "release"], "{part:?}");
+    }
+}
+
+#[test]
+fn users_and_trunk_users_are_told_apart() {
+    let with_users =
+        |checks, count| checking(checks).with(|case| _ = case.platform.contents.insert(Part::Users, count));
+    let users = Checks { users: true, ..NO_CHECKS };
+    let trunk_users = Checks { trunk_users: true, ..NO_CHECKS };
+    assert_eq!(with_users(users, (2, 2)).pass().steps(), ["delete_group", "release"]);
+    assert_eq!(with_users(trunk_users, (2, 0)).pass().steps(), ["delete_group", "release"]);
+}
+
+#[test]
+fn what_blocks_is_told_with_counts_and_the_way_out() {
+    let mut case = going().with(|case| {
+        case.platform.contents.insert(Part::Users, (12, 2));
+        case.platform.contents.insert(Part::TrunkGroups, (1, 0));
+    });
+    let pass = case.pass();
+    assert!(pass.end().1.starts_with("the group still holds 10 users, 2 trunk users, 1 trunk group; "));
+    assert!(pass.end().1.contains("apio.netaxis.be/deletion=Orphan"));
+    let counted = Contents {
+        users: Some(10),
+        trunk_users: Some(2),
+        trunk_groups: Some(1),
+        ivrs: Some(0),
+        call_centers: Some(0),
+        hunt_groups: Some(0),
+    };
+    assert_eq!(case.subject.status.contents, Some(counted));
+}
+
+#[test]
+fn only_what_an_enabled_check_needs_is_counted() {
+    let pass = checking(Checks { trunk_groups: true, ..NO_CHECKS }).pass();
+    let counted: Vec<_> = pass.asked.iter().filter(|query| matches!(query, Query::Count(..))).collect();
+    assert_eq!(counted, [&Query::Count("Acme".into(), "hq".into(), Part::TrunkGroups)]);
+}
+
+#[test]
+fn a_list_that_can_not_be_read_blocks() {
+    for part in [Part::Users, Part::TrunkGroups, Part::Ivrs, Part::CallCenters, Part::HuntGroups] {
+        for (cause, reason) in [
+            (Cause::Forbidden, "ContentsUnknown"),
+            (Cause::NotFound, "ContentsUnknown"),
+            (Cause::Unreadable, "ContentsUnknown"),
+            (Cause::NoCredentials, "CredentialsUnavailable"),
+        ] {
+            let query = Query::Count("Acme".into(), "hq".into(), part);
+            let pass = going().with(|case| _ = case.platform.unanswered.insert(query, cause)).pass();
+            assert_eq!((pass.reason(), pass.steps()), (reason, vec![]), "{part:?} {cause:?}");
+            assert!(pass.end().1.contains(part.name()));
+        }
+    }
+}
+
+#[test]
+fn what_was_counted_is_told_before_what_is_unknown() {
+    let mut case = going().with(|case| {
+        let query = Query::Count("Acme".into(), "hq".into(), Part::Ivrs);
+        case.platform.unanswered.insert(query, Cause::Forbidden);
+        case.platform.contents.insert(Part::Users, (1, 0));
+    });
+    assert_eq!(case.pass().reason(), "GroupNotEmpty");
+}
+
+#[test]
+fn a_user_count_above_what_is_listed_blocks() {
+    let pass = going().present(json!({"userCount": 3})).pass();
+    assert_eq!((pass.reason(), pass.steps()), ("ContentsUnknown", vec![]));
+    assert!(pass.end().1.contains("lists 0 users but says the group has 3"));
+}
+
+#[test]
+fn without_settings_no_group_is_deleted() {
+    let mut case = going().with(|case| case.cluster.settings = None);
+    let pass = case.pass();
+    assert_eq!((pass.reason(), pass.steps()), ("SettingsUnavailable", vec![]));
+    let mut gone = going().with(|case| {
+        case.cluster.settings = None;
+        case.platform.objects.remove(&hq());
+    });
+    assert_eq!(gone.pass().steps(), ["release"]);
+}
+
+#[test]
+fn a_refusal_of_the_platform_blocks() {
+    for cause in [Cause::NotEmpty, Cause::Rejected] {
+        let pass = going().with(|case| _ = case.platform.refused.insert("delete_group", cause)).pass();
+        assert_eq!((pass.reason(), pass.steps()), ("PlatformRefused", vec!["delete_group"]));
+        assert!(pass.end().1.contains("the platform's own words"));
+        assert!(matches!(pass.verdict, Verdict::Blocked(_)));
+    }
+}
+
+#[test]
+fn missing_credentials_make_a_deletion_wait_and_only_orphan_releases_it() {
+    let mut case = going().with(|case| {
+        case.platform.unanswered.insert(Query::Object(hq()), Cause::NoCredentials);
+    });
+    assert_eq!(case.pass().reason(), "CredentialsUnavailable");
+    case.subject.orphan = true;
+    assert_eq!(case.pass().steps(), ["release"]);
+}
+
+#[test]
+fn a_tenant_waits_for_its_groups_and_for_the_resources_that_name_it() {
+    let mut case = tenant("{type: Enterprise}").present(json!({})).synced(1).deleting();
+    for group in ["a", "b", "c", "d", "e", "f", "g"] {
+        case.platform.objects.insert(crate::engine::ids::Key::Group("Acme".into(), group.into()), object(json!({})));
+    }
+    let pass = case.pass();
+    assert_eq!((pass.reason(), pass.steps()), ("TenantInUse", vec![]));
+    assert!(pass.end().1.contains("the groups a, b, c, d, e and 2 more"), "{}", pass.end().1);
+    case.platform.objects.retain(|key, _| *key == acme());
+    case.cluster.children = vec!["Group ns/hq".into()];
+    assert!(case.pass().end().1.contains("still named by Group ns/hq"));
+    case.cluster.children.clear();
+    case.platform.unanswered.insert(Query::Groups("Acme".into()), Cause::Forbidden);
+    assert_eq!(case.pass().steps(), Vec::<&str>::new());
+    case.platform.unanswered.clear();
+    assert_eq!(case.pass().steps(), ["delete_tenant", "release"]);
+}
+
+#[test]
+fn a_reseller_waits_for_the_resources_that_name_it_and_for_the_platform() {
+    let mut case = reseller("{}").present(json!({})).synced(1).deleting();
+    case.cluster.children = vec!["Tenant ns/acme".into()];
+    assert_eq!(case.pass().reason(), "ResellerInUse");
+    case.cluster.children.clear();
+    case.platform.refused.insert("delete_reseller", Cause::NotEmpty);
+    assert_eq!(case.pass().reason(), "PlatformRefused");
+    case.platform.refused.clear();
+    assert_eq!(case.pass().steps(), ["delete_reseller", "release"]);
+}

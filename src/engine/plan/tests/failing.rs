@@ -1,0 +1,118 @@
+use serde_json::json;
+
+use crate::{
+    api::OwnershipState::{Created, Pending},
+    engine::{
+        facts::Query,
+        failure::Cause,
+        ids::Level,
+        plan::{Verdict, model::*},
+    },
+};
+
+const CAUSES_THAT_MAY_HAVE_CREATED: [Cause; 4] = [Cause::Ambiguous, Cause::Partial, Cause::TimedOut, Cause::Unreadable];
+
+#[test]
+fn a_create_with_an_unknown_result_is_not_repeated_and_the_next_look_decides() {
+    for cause in CAUSES_THAT_MAY_HAVE_CREATED {
+        let mut case = group("{tenantId: Acme, groupName: a, adoptionPolicy: Never}");
+        case.platform.refused.insert("create_group", cause);
+        case.platform.meanwhile = Some(|platform| {
+            platform.objects.insert(hq(), object(json!({"groupName": "a"})));
+        });
+        let pass = case.pass();
+        assert_eq!((pass.steps(), pass.reason()), (vec!["hold", "create_group"], "PlatformUnreachable"), "{cause:?}");
+        assert_eq!(case.subject.status.ownership.as_ref().unwrap().state, Pending);
+        let next = case.pass();
+        assert_eq!((next.steps(), next.verdict), (vec![], Verdict::Synced));
+        assert_eq!(case.subject.status.ownership.as_ref().unwrap().state, Created);
+    }
+}
+
+#[test]
+fn a_definite_refusal_of_a_create_clears_the_record() {
+    for cause in [Cause::Rejected, Cause::Forbidden, Cause::RateLimited, Cause::Unreachable, Cause::NotLeader] {
+        let mut case = group("{tenantId: Acme, groupName: a}");
+        case.platform.refused.insert("create_group", cause);
+        assert_eq!(case.pass().reason(), cause.reason());
+        assert_eq!(case.subject.status.ownership, None, "{cause:?}");
+        // What somebody else creates now is not ours.
+        let pass = case.present(json!({"groupName": "theirs"})).pass();
+        assert_eq!(pass.reason(), "NotOwned");
+    }
+}
+
+#[test]
+fn a_failure_before_the_create_clears_the_record_because_nothing_was_created() {
+    for label in ["create_domain", "assign_domain"] {
+        for cause in [Cause::Forbidden, Cause::Ambiguous] {
+            let mut case = group("{tenantId: Acme, groupName: a, defaultDomain: d, autoCreateDomain: true}");
+            case.platform.refused.insert(label, cause);
+            assert_eq!(case.pass().reason(), cause.reason());
+            assert_eq!(case.subject.status.ownership, None, "{label} {cause:?}");
+        }
+    }
+}
+
+#[test]
+fn a_failure_before_an_update_keeps_the_record() {
+    let spec = "{tenantId: Acme, groupName: a, defaultDomain: d, autoCreateDomain: true}";
+    let mut case = group(spec).present(json!({"groupName": "a"})).recorded(Pending);
+    case.platform.refused.insert("assign_domain", Cause::Forbidden);
+    assert_eq!(case.pass().reason(), "Denied");
+    assert_eq!(case.subject.status.ownership.unwrap().state, Created);
+}
+
+#[test]
+fn a_domain_or_reseller_that_another_pass_just_created_is_no_failure() {
+    let mut case = group("{tenantId: Acme, groupName: a, defaultDomain: d, autoCreateDomain: true}");
+    case.platform.refused.insert("create_domain", Cause::AlreadyExists);
+    case.platform.meanwhile = Some(|platform| platform.know(Level::System, "d"));
+    let pass = case.pass();
+    assert_eq!(pass.verdict, Verdict::Synced);
+    assert_eq!(pass.steps(), ["hold", "create_domain", "assign_domain", "create_group"]);
+}
+
+#[test]
+fn a_domain_that_exists_and_is_never_shown_ends_the_pass() {
+    let mut case = group("{tenantId: Acme, groupName: a, defaultDomain: d, autoCreateDomain: true}");
+    case.platform.refused.insert("create_domain", Cause::AlreadyExists);
+    let pass = case.pass();
+    assert_eq!(pass.steps(), ["hold", "create_domain", "create_domain"]);
+    assert_eq!(pass.reason(), "NotVisible");
+}
+
+#[test]
+fn a_failed_look_ends_the_pass_with_the_platforms_own_words() {
+    let mut case = group("{tenantId: Acme, groupName: a}");
+    case.platform.unanswered.insert(Query::Object(hq()), Cause::Unreadable);
+    let pass = case.pass();
+    assert_eq!((pass.end(), pass.steps()), (("PlatformUnreachable", "the platform's own words"), vec![]));
+}
+
+#[test]
+fn an_object_of_another_shape_than_documented_is_not_acted_upon() {
+    let mut case = group("{tenantId: Acme, groupName: a}").present(json!({"userLimit": "many"})).synced(1);
+    let pass = case.pass();
+    assert_eq!(pass.steps(), Vec::<&str>::new());
+    assert!(pass.end().1.contains("is not as documented"), "{}", pass.end().1);
+}
+
+#[test]
+fn the_first_failure_stops_the_act() {
+    let mut case = group("{tenantId: Acme, groupName: a, defaultDomain: d, autoCreateDomain: true}");
+    case.platform.refused.insert("create_domain", Cause::Forbidden);
+    let pass = case.pass();
+    assert_eq!((pass.steps(), pass.reason()), (vec!["hold", "create_domain"], "Denied"));
+}
+
+#[test]
+fn a_created_object_that_is_not_shown_is_not_created_twice() {
+    let mut case = group("{tenantId: Acme, groupName: a}");
+    case.platform.is_late = true;
+    let pass = case.pass();
+    assert_eq!((pass.steps(), pass.reason()), (vec!["hold", "create_group"], "PlatformUnreachable"));
+    assert!(pass.end().1.contains("does not show it yet"));
+    // Whenever it shows, it is ours.
+    assert_eq!(case.present(json!({"groupName": "a"})).pass().verdict, Verdict::Synced);
+}

@@ -1,0 +1,159 @@
+use serde_json::json;
+
+use crate::{
+    api::{Group, Ownership, OwnershipState},
+    engine::{
+        facts::{Facts, Reference, Referent},
+        ids::Key,
+        kind::Subject,
+        plan::{Plan, Verdict, model::*, plan},
+    },
+};
+
+#[test]
+fn a_paused_resource_ends_before_anything_is_asked() {
+    let pass = group("{tenantId: Acme}").with(|case| case.subject.paused = true).pass();
+    assert_eq!((pass.verdict, pass.asked.len()), (Verdict::Paused, 0));
+}
+
+#[test]
+fn a_deletion_without_our_finalizer_is_none_of_our_business() {
+    let mut case = group("{tenantId: Acme}").synced(1).deleting().with(|case| case.subject.held = false);
+    let pass = case.pass();
+    assert_eq!((pass.verdict, pass.asked.len(), pass.report.status), (Verdict::Ignored, 0, None));
+}
+
+#[test]
+fn a_paused_deletion_still_runs() {
+    let mut case = group("{tenantId: Acme}").present(json!({})).synced(1).deleting();
+    case.subject.paused = true;
+    assert_eq!(case.pass().steps(), ["delete_group", "release"]);
+}
+
+#[test]
+fn a_resource_that_observes_compares_and_writes_nothing() {
+    let spec = "{tenantId: Acme, groupName: a, managementPolicy: Observe, autoCreateDomain: true, defaultDomain: d}";
+    let absent = group(spec).pass();
+    assert_eq!((absent.steps(), absent.reason()), (vec![], "NotFound"));
+    let equal = group(spec).present(json!({"groupName": "a", "defaultDomain": "d"})).pass();
+    assert_eq!((equal.steps(), equal.verdict), (vec![], Verdict::Synced));
+    let other = group(spec).present(json!({"groupName": "b"})).pass();
+    assert!(matches!(other.verdict, Verdict::Drifted(found) if found.len() == 2));
+    assert_eq!(other.facts.taken().len(), 0);
+}
+
+#[test]
+fn a_missing_reference_is_waited_for_by_name_without_a_call() {
+    let mut case: Case<Group> = Case::new("Group", "hq", "{tenantRef: {name: acme}, groupName: a}");
+    let pass = case.pass();
+    assert_eq!(
+        pass.end(),
+        ("WaitingForTenant", "waiting for the Tenant resource acme, which does not exist in this namespace")
+    );
+    assert_eq!(pass.asked, []);
+
+    let pass = group("{tenantId: Acme, resellerRef: {name: best}}").pass();
+    assert_eq!(
+        pass.end(),
+        ("WaitingForReseller", "waiting for the Reseller resource best, which does not exist in this namespace")
+    );
+    let mut case = tenant("{type: Enterprise, resellerRef: {name: best}}");
+    assert_eq!(case.pass().reason(), "WaitingForReseller");
+}
+
+#[test]
+fn a_reference_stands_for_the_id_of_what_it_names() {
+    let mut case: Case<Group> =
+        Case::new("Group", "hq", "{tenantRef: {name: t}, groupName: a, resellerRef: {name: r}}");
+    let referent = |id: &str| Referent { id: id.into(), deleting: false };
+    case.cluster.references.insert(Reference::Tenant("t".into()), referent("Acme"));
+    case.cluster.references.insert(Reference::Reseller("r".into()), referent("Best"));
+    case.platform.objects.insert(acme(), object(json!({})));
+    case.platform.objects.insert(Key::Reseller("Best".into()), object(json!({})));
+    let pass = case.pass();
+    assert_eq!(pass.body("create_group"), json!({"groupId": "hq", "groupName": "a", "resellerId": "Best"}));
+    assert!(case.platform.objects.contains_key(&hq()));
+}
+
+#[test]
+fn a_better_claim_of_another_resource_refuses_before_any_call() {
+    let rival = |case: &mut Case<Group>| case.cluster.rival = Some("ns/older".into());
+    let pass = group("{tenantId: Acme}").with(rival).pass();
+    assert_eq!((pass.reason(), pass.asked.len()), ("NotOwned", 0));
+    assert!(pass.end().1.starts_with("ns/older stands for the same object"));
+    let observing = group("{tenantId: Acme, managementPolicy: Observe}").present(json!({})).with(rival).pass();
+    assert_eq!(observing.verdict, Verdict::Synced);
+}
+
+#[test]
+fn another_platform_address_is_never_a_404_to_act_upon() {
+    let mut case = group("{tenantId: Acme}").synced(1);
+    case.cluster.platform = "https://other.test".into();
+    for deleting in [false, true] {
+        case.subject.deleting = deleting;
+        let pass = case.pass();
+        assert_eq!((pass.reason(), pass.asked.len(), pass.steps()), ("PlatformChanged", 0, vec![]));
+        assert!(pass.end().1.contains(PLATFORM) && pass.end().1.contains("other.test"));
+    }
+}
+
+#[test]
+fn a_reference_that_now_leads_to_another_id_is_identity_changed() {
+    let mut case = group("{tenantId: Acme}").synced(1);
+    case.object.spec.tenant_id = Some("Other".into());
+    let pass = case.pass();
+    assert_eq!((pass.reason(), pass.asked.len()), ("IdentityChanged", 0));
+    assert!(
+        pass.end()
+            .1
+            .contains("stands for group hq of tenant Acme but its references now lead to group hq of tenant Other")
+    );
+}
+
+#[test]
+fn what_a_subject_says_comes_from_the_resource() {
+    let object: Group = serde_yaml::from_str(
+        "
+apiVersion: apio.netaxis.be/v1alpha1
+kind: Group
+metadata:
+  name: hq
+  namespace: ns
+  uid: u
+  generation: 3
+  finalizers: [apio.netaxis.be/platform]
+  deletionTimestamp: 2026-01-01T00:00:00Z
+  annotations: {apio.netaxis.be/paused: 'true', apio.netaxis.be/deletion: Orphan, apio.netaxis.be/requested-at: now}
+spec: {tenantId: Acme}
+",
+    )
+    .unwrap();
+    let subject = Subject::of(&object);
+    assert!(subject.held && subject.deleting && subject.paused && subject.orphan && !subject.observes());
+    assert_eq!((subject.generation, subject.requested_at.as_deref()), (3, Some("now")));
+    let mut object = object;
+    object.metadata.annotations.as_mut().unwrap().insert("apio.netaxis.be/paused".into(), "false".into());
+    object.metadata.annotations.as_mut().unwrap().insert("apio.netaxis.be/deletion".into(), "Delete".into());
+    assert!(!Subject::of(&object).paused && !Subject::of(&object).orphan);
+}
+
+#[test]
+fn a_plan_is_a_question_first() {
+    let case = group("{tenantId: Acme, groupName: a}");
+    let facts = Facts::new(case.cluster.clone());
+    assert!(matches!(plan(&case.object, &case.subject, &facts), Plan::Ask(queries) if queries.len() == 1));
+}
+
+#[test]
+fn a_record_that_names_an_object_of_another_kind_deletes_nothing() {
+    let record =
+        |key: Key| Some(Ownership { platform: PLATFORM.into(), key: key.identity(), state: OwnershipState::Created });
+    let mut of_reseller = reseller("{}").deleting();
+    of_reseller.platform.objects.insert(acme(), object(json!({})));
+    of_reseller.subject.status.ownership = record(acme());
+    assert_eq!(of_reseller.pass().steps(), Vec::<&str>::new());
+    let mut of_tenant = tenant("{type: Enterprise}").deleting();
+    of_tenant.platform.objects.insert(hq(), object(json!({})));
+    of_tenant.subject.status.ownership = record(hq());
+    assert_eq!(of_tenant.pass().reason(), "IdentityChanged");
+}
