@@ -46,7 +46,7 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn without_a_claim_a_write_does_not_begin() {
         let claim = Claim::default();
         let begun = std::cell::Cell::new(false);
