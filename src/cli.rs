@@ -21,6 +21,12 @@ pub struct Cli {
 pub enum Command {
     /// Run the operator until SIGTERM or Ctrl-C.
     Run(Box<Run>),
+    /// Check settings before they are applied: the verdict of the operator, with line numbers.
+    CheckSettings {
+        /// The settings, or the manifest of the ConfigMap; - for standard input.
+        #[arg(value_name = "FILE")]
+        file: std::path::PathBuf,
+    },
     /// Print the definitions of Group, Reseller and Tenant as YAML, ready for `kubectl apply -f -`.
     Crds {
         /// Write one file per definition into this folder instead.

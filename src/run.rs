@@ -18,6 +18,7 @@ use crate::{
     api::{self, Group, Reseller, Tenant},
     cli::{Cli, Command, Run},
     controller::{self, CLUSTER_TIMEOUT, CredentialsWatch, CurrentSettings, Elector, MANAGER, Operator},
+    engine::settings,
     platform::{Address, Claim, Platform, Timeouts, Turns},
     telemetry::{health, logs, metrics::Metrics},
 };
@@ -27,6 +28,7 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Crds { into: None } => print_definitions(),
         Command::Crds { into: Some(folder) } => write_definitions(&folder),
+        Command::CheckSettings { file } => check_settings(&file),
         Command::Run(flags) => run(*flags),
     };
     match result {
@@ -52,6 +54,23 @@ fn write_definitions(folder: &std::path::Path) -> Result<(), String> {
     for (name, text) in definitions()? {
         let path = folder.join(name);
         std::fs::write(&path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn check_settings(file: &std::path::Path) -> Result<(), String> {
+    let shown = file.display();
+    let text =
+        if file.as_os_str() == "-" { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(file) };
+    let text = text.map_err(|error| format!("cannot read {shown}: {error}"))?;
+    let told =
+        |remarks: Vec<settings::Remark>| remarks.iter().map(|remark| format!("{shown}: {remark}")).collect::<Vec<_>>();
+    let (settings, warnings) = settings::parse_file(&text).map_err(|errors| told(errors).join("\napio-operator: "))?;
+    for warning in told(warnings) {
+        eprintln!("apio-operator: warning: {warning}");
+    }
+    for (section, key, value) in settings.entries() {
+        println!("{section}.{key}: {value}");
     }
     Ok(())
 }

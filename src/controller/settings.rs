@@ -17,11 +17,8 @@ use tracing::{info, warn};
 use super::{Operator, resolve::cluster_failure};
 use crate::engine::{
     failure::Failure,
-    settings::{Remark, Settings, parse},
+    settings::{KEY, Remark, Settings, parse},
 };
-
-/// Key of the ConfigMap that holds the settings.
-pub const KEY: &str = "settings.yaml";
 
 /// The settings in force.
 #[derive(Clone)]

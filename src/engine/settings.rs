@@ -77,11 +77,38 @@ const KNOWN: [(&str, &[(&str, Place)]); 3] = [
 /// Keys that the platform knows and the operator does not need: they only warn, so that a pasted platform file works.
 const ELSEWHERE: [&str; 4] = ["RESELLER_GROUP", "RESELLER_TENANT", "TENANT_DATA", "AUTOMATIC_ID_RULES"];
 
-/// Every section, key and default, for the documentation.
-pub fn defaults() -> impl Iterator<Item = (&'static str, &'static str, bool)> {
-    KNOWN.into_iter().flat_map(|(section, keys)| {
-        keys.iter().map(move |(key, place)| (section, *key, *place(&mut Settings::default())))
-    })
+impl Settings {
+    /// Every section, key and value.
+    pub fn entries(mut self) -> Vec<(&'static str, &'static str, bool)> {
+        let entries =
+            KNOWN.into_iter().flat_map(|(section, keys)| keys.iter().map(move |(key, place)| (section, *key, place)));
+        entries.map(|(section, key, place)| (section, key, *place(&mut self))).collect()
+    }
+}
+
+/// Key of the ConfigMap that holds the settings.
+pub const KEY: &str = "settings.yaml";
+
+/// [`parse`] for a file: settings as they are, or the manifest of a ConfigMap that holds them under [`KEY`]. Lines are those
+/// of the file.
+///
+/// # Errors
+/// As [`parse`], or that the manifest lacks the key.
+pub fn parse_file(text: &str) -> Result<(Settings, Vec<Remark>), Vec<Remark>> {
+    let manifest: Option<Value> = serde_yaml::from_str(text).ok();
+    let Some(manifest) = manifest.filter(|manifest| manifest.get("kind").is_some_and(|kind| kind == "ConfigMap"))
+    else {
+        return parse(text);
+    };
+    let Some(inner) = manifest.get("data").and_then(|data| data.get(KEY)).and_then(Value::as_str) else {
+        return Err(vec![Remark { line: None, message: format!("the ConfigMap lacks the key {KEY} under data") }]);
+    };
+    // The text is a block below the line of its key.
+    let above = text.lines().position(|line| line.trim_start().starts_with(KEY)).map_or(0, |at| at + 1);
+    let moved = |remarks: Vec<Remark>| {
+        remarks.into_iter().map(|remark| Remark { line: remark.line.map(|line| line + above), ..remark }).collect()
+    };
+    parse(inner).map(|(settings, warnings)| (settings, moved(warnings))).map_err(moved)
 }
 
 /// Reads settings; what is absent has its default.
@@ -248,6 +275,15 @@ mod tests {
             problem("- a"),
             "the settings must be a mapping of keys to values, not [\"a\"]".replace("the", "line 1: the")
         );
+    }
+
+    #[test]
+    fn a_file_may_be_the_manifest_of_the_configmap_and_its_own_lines_are_told() {
+        let manifest = "kind: ConfigMap\ndata:\n  settings.yaml: |\n    CHECK_GROUP:\n      CHECK_USER: false\n";
+        assert_eq!(parse_file(manifest).unwrap_err()[0].line, Some(5));
+        assert_eq!(parse_file("CHECK_USER: 1").unwrap_err()[0].line, Some(1));
+        assert!(parse_file("kind: ConfigMap\ndata: {}").unwrap_err()[0].message.contains(KEY));
+        assert_eq!(parse_file("").unwrap().0, Settings::default());
     }
 
     #[test]
