@@ -25,14 +25,14 @@ pub fn manifests() -> Result<Vec<(String, String)>, serde_yaml::Error> {
         .collect()
 }
 
-/// What the derive cannot say: a new object has a status that reads as "in progress" for kstatus, and no field is
-/// nullable (a null is then dropped by the server, as for built-in kinds).
+/// What the derive cannot say: a new object has a status that reads as "in progress" for kstatus, no field is nullable (a
+/// null is then dropped by the server, as for built-in kinds), and a description is one paragraph, for `kubectl explain`.
 fn finished(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
     for version in &mut crd.spec.versions {
         let Some(root) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) else {
             continue;
         };
-        no_nullable(root);
+        tidy(root);
         if let Some(status) = root.properties.as_mut().and_then(|properties| properties.get_mut("status")) {
             status.default = Some(JSON(json!({"observedGeneration": -1})));
         }
@@ -40,12 +40,15 @@ fn finished(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
     crd
 }
 
-fn no_nullable(schema: &mut JSONSchemaProps) {
+fn tidy(schema: &mut JSONSchemaProps) {
     schema.nullable = None;
+    if let Some(description) = &mut schema.description {
+        *description = description.split_whitespace().collect::<Vec<_>>().join(" ");
+    }
     for property in schema.properties.iter_mut().flat_map(|properties| properties.values_mut()) {
-        no_nullable(property);
+        tidy(property);
     }
     if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
-        no_nullable(items);
+        tidy(items);
     }
 }

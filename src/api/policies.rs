@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Whether the operator may write.
+/// Manage (default): keep the platform equal to this resource. Observe: read and report, never write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ManagementPolicy {
     /// Keep the platform equal to this resource.
@@ -11,7 +11,8 @@ pub enum ManagementPolicy {
     Observe,
 }
 
-/// What to do with an object that is already on the platform and that this resource did not create.
+/// What to do with an object that is already on the platform and that this resource did not create. IfIdentical (default): take
+/// it over when every declared field already agrees. Always: take it over and correct it. Never: refuse.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum AdoptionPolicy {
     /// Take it over when every declared field already agrees; refuse otherwise.
@@ -23,7 +24,8 @@ pub enum AdoptionPolicy {
     Never,
 }
 
-/// What to do when the platform changed behind the operator's back.
+/// What to do when the platform changed behind the operator's back. Correct (default): write the declared values again.
+/// Report: list the differences in status.drift and write nothing until the spec changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DriftPolicy {
     /// Write the declared values again.
@@ -33,7 +35,8 @@ pub enum DriftPolicy {
     Report,
 }
 
-/// What deleting the resource does on the platform.
+/// What deleting this resource does on the platform. Delete (default): delete the object, once the checks allow it. Orphan:
+/// leave it there. The annotation apio.netaxis.be/deletion=Orphan does the same, even while deleting.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DeletionPolicy {
     /// Delete the object there, once the checks allow it.
@@ -47,20 +50,16 @@ pub enum DeletionPolicy {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Policies {
-    /// Manage (default): keep the platform equal to this resource. Observe: read and report, never write.
+    /// See [`ManagementPolicy`]. The manual shows the text of that type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub management_policy: Option<ManagementPolicy>,
-    /// What to do with an object that is already on the platform and that this resource did not create.
-    /// IfIdentical (default): take it over when every declared field already agrees. Always: take it over and correct it.
-    /// Never: refuse.
+    /// See [`AdoptionPolicy`]. The manual shows the text of that type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adoption_policy: Option<AdoptionPolicy>,
-    /// What to do when the platform changed behind our back. Correct (default): write the declared values again.
-    /// Report: list the differences in status.drift and write nothing until the spec changes.
+    /// See [`DriftPolicy`]. The manual shows the text of that type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drift_policy: Option<DriftPolicy>,
-    /// What deleting this resource does on the platform. Delete (default): delete the object, once the checks allow it.
-    /// Orphan: leave it there. The annotation apio.netaxis.be/deletion=Orphan does the same, even while deleting.
+    /// See [`DeletionPolicy`]. The manual shows the text of that type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
 }
