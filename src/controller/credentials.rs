@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{
-    Api, ResourceExt,
+    Api,
     runtime::{WatchStreamExt, watcher},
 };
 use secrecy::SecretString;
@@ -53,10 +53,11 @@ pub async fn follow(operator: Arc<Operator>, watch: Watch) {
                 continue;
             }
         };
-        let version = |credentials: &Option<Credentials>| credentials.as_ref().map(|c| c.version.clone());
         let changed = watch.sender.send_if_modified(|held| {
-            let changed = version(held) != version(&credentials);
-            *held = credentials;
+            let changed = *held != credentials;
+            if changed {
+                *held = credentials;
+            }
             changed
         });
         if changed {
@@ -79,7 +80,6 @@ fn read(secret: &Secret) -> Result<Credentials, String> {
         return Err("the Secret needs the keys username and password, or the key token".to_owned());
     }
     Ok(Credentials {
-        version: secret.resource_version().unwrap_or_default(),
         username: username.unwrap_or_default(),
         password: SecretString::from(password.unwrap_or_default()),
         token,

@@ -25,14 +25,22 @@ const COOL_DOWN: Duration = Duration::from_secs(60);
 /// What the credentials Secret holds.
 #[derive(Clone, Debug)]
 pub struct Credentials {
-    /// Changes whenever the Secret does.
-    pub version: String,
     /// Account name; not needed with a token.
     pub username: String,
     /// Password.
     pub password: SecretString,
     /// A machine token of APIO core, used instead of a login.
     pub token: Option<SecretString>,
+}
+
+/// Equal when a login with one is a login with the other: other changes of the Secret are no reason to try again.
+impl PartialEq for Credentials {
+    fn eq(&self, other: &Self) -> bool {
+        let token = |credentials: &Self| credentials.token.as_ref().map(|token| token.expose_secret().to_owned());
+        self.username == other.username
+            && self.password.expose_secret() == other.password.expose_secret()
+            && token(self) == token(other)
+    }
 }
 
 /// A session of the platform, shared by every call.
@@ -48,13 +56,13 @@ enum State {
     LoggedIn(Arc<Login>),
     /// The platform refused these credentials: no second try before they change.
     Refused {
-        version: String,
+        credentials: Credentials,
         message: String,
     },
 }
 
 struct Login {
-    version: String,
+    credentials: Credentials,
     client: reqwest::Client,
     bearer: Option<SecretString>,
     /// A reseller's account sees filtered lists.
@@ -124,10 +132,10 @@ impl Session {
             return Err(Failure::new(Cause::NoCredentials, message));
         };
         match &*state {
-            State::Refused { version, message } if *version == credentials.version => {
+            State::Refused { credentials: refused, message } if *refused == credentials => {
                 return Err(Failure::new(Cause::LoginRefused, message.clone()));
             }
-            State::LoggedIn(login) if login.version == credentials.version => {
+            State::LoggedIn(login) if login.credentials == credentials => {
                 if refused.is_none_or(|refused| !Arc::ptr_eq(login, refused)) {
                     return Ok(login.clone());
                 }
@@ -146,9 +154,7 @@ impl Session {
             }
             Err(failure) => {
                 *state = match failure.cause {
-                    Cause::LoginRefused => {
-                        State::Refused { version: credentials.version, message: failure.message.clone() }
-                    }
+                    Cause::LoginRefused => State::Refused { credentials, message: failure.message.clone() },
                     _ => State::LoggedOut,
                 };
                 Err(failure)
@@ -159,7 +165,7 @@ impl Session {
     async fn open(&self, credentials: &Credentials) -> Result<Login, Failure> {
         let client = http::client(self.timeouts)?;
         let mut login = Login {
-            version: credentials.version.clone(),
+            credentials: credentials.clone(),
             client,
             bearer: credentials.token.clone(),
             restricted: false,
