@@ -201,3 +201,46 @@ fn no_children(reason: &'static str, kind: &str, facts: &Facts) -> Next<Cleared>
     )
     .stop()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{facts::Cluster, settings::Settings};
+
+    fn facts() -> Facts {
+        Facts::new(Cluster { settings: Some(Settings::default()), ..Cluster::default() })
+    }
+
+    fn reason(next: Next<Cleared>) -> &'static str {
+        match next {
+            Err(Halt::Stop(Verdict::Blocked(blocked))) => blocked.reason,
+            other => panic!("not blocked: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn all_five_lists_are_asked_at_once() {
+        let Err(Halt::Ask(queries)) = group("t", "g", &Object::new(), &facts()) else { panic!("nothing asked") };
+        assert_eq!(queries, PARTS.map(|part| Query::Count("t".into(), "g".into(), part)));
+    }
+
+    #[test]
+    fn only_five_zeros_clear() {
+        let count = |items| Ok(Answer::Count { items, in_trunk_groups: 0 });
+        let all = |answer: &dyn Fn(Part) -> Result<Answer, Failure>| {
+            let mut facts = facts();
+            for part in PARTS {
+                facts.learn(Query::Count("t".into(), "g".into(), part), answer(part));
+            }
+            group("t", "g", &Object::new(), &facts)
+        };
+        assert_eq!(all(&|_| count(0)), Ok(Cleared(())));
+        for part in PARTS {
+            assert_eq!(reason(all(&|of| count((of == part).into()))), "GroupNotEmpty");
+            assert_eq!(
+                reason(all(&|of| if of == part { Ok(Answer::Object(None)) } else { count(0) })),
+                "ContentsUnknown"
+            );
+        }
+    }
+}

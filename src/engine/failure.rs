@@ -138,3 +138,71 @@ impl Class {
         matches!(self, Self::Invalid | Self::NotOwned | Self::Denied | Self::Bug)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    impl Cause {
+        /// Every cause: each one names the next, and the compiler finds the one that is missing.
+        pub fn every() -> impl Iterator<Item = Self> {
+            std::iter::successors(Some(Self::AlreadyExists), |cause| match cause {
+                Self::AlreadyExists => Some(Self::NotEmpty),
+                Self::NotEmpty => Some(Self::Rejected),
+                Self::Rejected => Some(Self::Unauthorized),
+                Self::Unauthorized => Some(Self::LoginRefused),
+                Self::LoginRefused => Some(Self::NoCredentials),
+                Self::NoCredentials => Some(Self::Forbidden),
+                Self::Forbidden => Some(Self::NotFound),
+                Self::NotFound => Some(Self::WrongEndpoint),
+                Self::WrongEndpoint => Some(Self::RateLimited),
+                Self::RateLimited => Some(Self::ServerError),
+                Self::ServerError => Some(Self::Unreachable),
+                Self::Unreachable => Some(Self::TimedOut),
+                Self::TimedOut => Some(Self::Unreadable),
+                Self::Unreadable => Some(Self::Ambiguous),
+                Self::Ambiguous => Some(Self::Partial),
+                Self::Partial => Some(Self::Cluster),
+                Self::Cluster => Some(Self::NotLeader),
+                Self::NotLeader => Some(Self::Bug),
+                Self::Bug => None,
+            })
+        }
+    }
+
+    /// Class, reason, and whether a create that met it certainly created nothing.
+    fn expected(cause: Cause) -> (Class, &'static str, bool) {
+        match cause {
+            Cause::AlreadyExists => (Class::NotOwned, "NotVisible", true),
+            Cause::NotEmpty => (Class::Blocked, "PlatformRefused", true),
+            Cause::Rejected => (Class::Invalid, "Invalid", true),
+            Cause::Unauthorized | Cause::Forbidden => (Class::Denied, "Denied", true),
+            Cause::LoginRefused | Cause::NoCredentials => (Class::Denied, "CredentialsUnavailable", true),
+            Cause::NotFound | Cause::WrongEndpoint | Cause::RateLimited | Cause::ServerError | Cause::Unreachable => {
+                (Class::Transient, "PlatformUnreachable", true)
+            }
+            Cause::TimedOut | Cause::Unreadable => (Class::Transient, "PlatformUnreachable", false),
+            Cause::Ambiguous | Cause::Partial => (Class::Ambiguous, "PlatformUnreachable", false),
+            Cause::Cluster => (Class::Transient, "ClusterUnreachable", false),
+            Cause::NotLeader => (Class::Transient, "NotLeader", true),
+            Cause::Bug => (Class::Bug, "InternalError", true),
+        }
+    }
+
+    #[test]
+    fn each_cause_has_its_row() {
+        for cause in Cause::every() {
+            let row = (cause.class(), cause.reason(), cause.is_definite_refusal());
+            assert_eq!(row, expected(cause), "{cause:?}");
+        }
+    }
+
+    #[test]
+    fn each_cause_has_a_metric_label_of_its_own() {
+        let labels: BTreeSet<_> = Cause::every().map(Cause::label).collect();
+        assert_eq!(labels.len(), Cause::every().count());
+        assert!(labels.iter().all(|label| label.chars().all(|c| c.is_ascii_lowercase() || c == '_')));
+    }
+}

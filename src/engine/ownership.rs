@@ -100,3 +100,52 @@ impl Claim {
 pub fn rival<'a, T>(mine: &Claim, others: impl IntoIterator<Item = (&'a T, Claim)>) -> Option<&'a T> {
     others.into_iter().filter(|(_, claim)| claim < mine).min_by(|a, b| a.1.cmp(&b.1)).map(|(other, _)| other)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{ManagementPolicy, Policies};
+
+    fn key() -> Key {
+        Key::Tenant("Acme".into())
+    }
+
+    fn claim(recorded: bool, second: i64, uid: &str) -> Claim {
+        let mut subject =
+            Subject { uid: uid.into(), created: Timestamp::from_second(second).ok(), ..Subject::default() };
+        if recorded {
+            let key = key().identity();
+            let record = Ownership { platform: "p".into(), key, state: OwnershipState::Created };
+            subject.status.ownership = Some(record);
+        }
+        Claim::of(&subject, &key()).unwrap()
+    }
+
+    #[test]
+    fn the_record_wins_then_the_older_then_the_lower_uid() {
+        let in_order = [claim(true, 9, "z"), claim(false, 1, "y"), claim(false, 1, "z"), claim(false, 2, "a")];
+        for (at, mine) in in_order.iter().enumerate() {
+            let others: Vec<_> = in_order.iter().enumerate().filter(|(other, _)| *other != at).collect();
+            let better = rival(mine, others.iter().rev().map(|(other, claim)| (other, (*claim).clone())));
+            assert_eq!(better, (at > 0).then_some(&0), "{mine:?}");
+        }
+    }
+
+    #[test]
+    fn a_record_of_another_object_is_no_claim_to_this_one() {
+        let mut elsewhere = Subject { uid: "u".into(), ..Subject::default() };
+        let record = Ownership {
+            platform: "p".into(),
+            key: Key::Tenant("Other".into()).identity(),
+            state: OwnershipState::Created,
+        };
+        elsewhere.status.ownership = Some(record);
+        assert!(Claim::of(&elsewhere, &key()).unwrap() > claim(true, 9, "z"));
+    }
+
+    #[test]
+    fn what_observes_never_claims() {
+        let policies = Policies { management_policy: Some(ManagementPolicy::Observe), ..Policies::default() };
+        assert_eq!(Claim::of(&Subject { policies, ..Subject::default() }, &key()), None);
+    }
+}

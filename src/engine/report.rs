@@ -357,3 +357,6 @@ fn add(list: &mut Vec<String>, item: &str) {
         list.drain(..list.len().saturating_sub(MOST_CREATED));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,294 @@
+use serde_json::json;
+
+use super::*;
+use crate::{
+    api::{Contents, Identity, Ownership, OwnershipState},
+    engine::{
+        check_group::Blocked,
+        facts::{Answer, Cluster, Query},
+        ids::{Level, Object},
+        plan::Step,
+        report::{MOST_CREATED, holding},
+    },
+};
+
+/// A resource that was told to be Ready at second 0.
+fn ready() -> Story {
+    let mut story = Story::of(new());
+    story.ends(&Verdict::Synced, 0);
+    story
+}
+
+fn knowing(steps: impl IntoIterator<Item = Step>) -> Facts {
+    let mut facts = Facts::new(Cluster::default());
+    steps.into_iter().for_each(|step| facts.record(step, Ok(())));
+    facts
+}
+
+#[test]
+fn what_is_not_found_may_come_for_two_minutes_then_stalls_and_stays_so() {
+    for reason in ["DomainNotFound", "ResellerNotFound"] {
+        let mut story = Story::of(new());
+        for second in [0, 60, 119] {
+            story.ends(&refused(reason), second);
+            assert!(story.conditions().contains(&format!("Reconciling=True {reason}")), "{second}");
+        }
+        story.ends(&refused(reason), 120);
+        assert_eq!(story.conditions(), [format!("Ready=False {reason}"), format!("Stalled=True {reason}")]);
+        // A restart forgets everything but the status.
+        story.memory = Memory::default();
+        assert_eq!(story.ends(&refused(reason), 121).status, None);
+    }
+}
+
+#[test]
+fn the_two_minutes_begin_when_it_is_missed_and_not_when_something_else_was_waited_for() {
+    let mut story = Story::of(new());
+    story.ends(&waiting("WaitingForTenant"), 0);
+    story.ends(&refused("ResellerNotFound"), 1000);
+    assert_eq!(story.conditions(), ["Ready=False ResellerNotFound", "Reconciling=True ResellerNotFound"]);
+}
+
+#[test]
+fn a_short_outage_says_nothing_of_what_was_ready() {
+    let mut story = ready();
+    for second in [10, 60, 129] {
+        let report = story.ends(&failed(Cause::Unreachable), second);
+        assert_eq!((report.status, report.notes), (None, vec![]));
+    }
+}
+
+#[test]
+fn a_long_outage_makes_it_unknown_and_it_stays_so() {
+    let mut story = ready();
+    story.ends(&failed(Cause::Unreachable), 10);
+    for (second, cause) in [(130, Cause::Unreachable), (200, Cause::TimedOut), (900, Cause::ServerError)] {
+        story.ends(&failed(cause), second);
+        assert_eq!(
+            story.conditions(),
+            ["Ready=Unknown PlatformUnreachable", "Reconciling=True PlatformUnreachable", "Synced=True Synced"]
+        );
+        assert_eq!(story.flipped("Ready"), 130);
+    }
+    story.memory = Memory::default();
+    story.ends(&failed(Cause::Unreachable), 1000);
+    assert_eq!(story.conditions()[0], "Ready=Unknown PlatformUnreachable", "after a restart");
+    story.ends(&Verdict::Synced, 1001);
+    assert_eq!(story.conditions(), ["Ready=True Synced", "Synced=True Synced"]);
+}
+
+#[test]
+fn the_grace_begins_anew_with_each_outage() {
+    let mut story = ready();
+    story.ends(&failed(Cause::Unreachable), 100);
+    story.ends(&Verdict::Synced, 200);
+    assert_eq!(story.ends(&failed(Cause::Unreachable), 300).status, None);
+}
+
+#[test]
+fn a_new_generation_gets_no_true_in_an_outage() {
+    let mut story = ready();
+    story.subject.generation = 2;
+    story.ends(&failed(Cause::Unreachable), 10);
+    assert_eq!(story.conditions()[0], "Ready=False PlatformUnreachable");
+    assert_eq!(story.subject.status.observed_generation, Some(2));
+}
+
+fn record(state: OwnershipState) -> Ownership {
+    let key = Identity { reseller_name: Some("R".into()), ..Identity::default() };
+    Ownership { platform: "p".into(), key, state }
+}
+
+#[test]
+fn holding_a_new_generation_does_not_make_it_ready() {
+    let mut story = ready();
+    story.subject.generation = 2;
+    story.subject.status = holding(&story.subject, record(OwnershipState::Adopted), at(5));
+    assert_eq!(story.subject.status.observed_generation, Some(1), "not compared yet");
+    story.ends(&failed(Cause::Unreachable), 10);
+    assert_eq!(story.conditions()[0], "Ready=False PlatformUnreachable");
+}
+
+#[test]
+fn a_new_resource_is_said_to_be_created_before_it_is() {
+    let status = holding(&new(), record(OwnershipState::Pending), at(5));
+    let story = Story::of(Subject { status, ..new() });
+    assert_eq!(story.conditions(), ["Ready=False Creating", "Reconciling=True Creating"]);
+    assert_eq!(story.subject.status.identity.unwrap().reseller_name.as_deref(), Some("R"));
+}
+
+#[test]
+fn an_equal_status_is_not_written() {
+    let blocked = Verdict::Blocked(Blocked {
+        contents: Some(Box::new(Contents { users: Some(1), ..Contents::default() })),
+        ..Blocked::new("GroupNotEmpty", "1 user")
+    });
+    let ends = [
+        Verdict::Synced,
+        Verdict::Drifted(vec![difference("x")]),
+        Verdict::NotAccepted(vec![difference("x")]),
+        Verdict::Paused,
+        waiting("WaitingForTenant"),
+        refused("NotOwned"),
+        blocked,
+        failed(Cause::Forbidden),
+        failed(Cause::Unreachable),
+    ];
+    for verdict in ends {
+        let mut story = Story::of(new());
+        assert!(story.ends(&verdict, 0).status.is_some(), "{verdict:?}");
+        let again = story.ends(&verdict, 60);
+        assert_eq!((again.status, again.notes), (None, vec![]), "{verdict:?}");
+    }
+}
+
+#[test]
+fn the_transition_time_moves_only_when_the_status_flips() {
+    let mut story = Story::of(new());
+    story.ends(&waiting("WaitingForTenant"), 0);
+    story.ends(&refused("NotOwned"), 10);
+    assert_eq!((story.flipped("Ready"), story.flipped("Stalled")), (0, 10));
+    story.ends(&Verdict::Synced, 20);
+    assert_eq!(story.flipped("Ready"), 20);
+    story.subject.generation = 2;
+    story.ends(&Verdict::Synced, 30);
+    let ready = story.subject.condition("Ready").unwrap();
+    assert_eq!((ready.observed_generation, ready.last_transition_time.0.as_second()), (Some(2), 20));
+}
+
+#[test]
+fn times_are_whole_seconds_as_kubernetes_keeps_them() {
+    let mut subject = new();
+    let now = at(7) + SignedDuration::from_millis(900);
+    let told = report(&subject, None, &Facts::default(), |_| None, &Verdict::Synced, Memory::default(), now);
+    subject.status = told.status.unwrap();
+    assert_eq!(subject.condition("Ready").unwrap().last_transition_time.0, at(7));
+}
+
+#[test]
+fn events_come_with_transitions_only() {
+    let mut story = Story::of(new());
+    let reasons =
+        |report: Report| -> Vec<_> { report.notes.into_iter().map(|note| (note.warning, note.reason)).collect() };
+    let mut after = |verdict: &Verdict, second| reasons(story.ends(verdict, second));
+    assert_eq!(after(&waiting("WaitingForTenant"), 0), [(false, "WaitingForTenant".to_owned())]);
+    assert_eq!(after(&waiting("WaitingForTenant"), 1), []);
+    assert_eq!(after(&Verdict::Synced, 2), [(false, "Synced".to_owned())]);
+    assert_eq!(after(&Verdict::Drifted(vec![difference("x")]), 3), [(true, "Drifted".to_owned())]);
+    assert_eq!(after(&Verdict::Drifted(vec![difference("x"), difference("y")]), 4), []);
+    assert_eq!(after(&Verdict::Synced, 5), []);
+    assert_eq!(after(&Verdict::NotAccepted(vec![difference("x")]), 6), [(true, "NotAccepted".to_owned())]);
+    assert_eq!(after(&refused("NotOwned"), 7), [(true, "NotOwned".to_owned())]);
+    assert_eq!(after(&Verdict::Paused, 8), [(false, "Paused".to_owned())]);
+    let blocked = Verdict::Blocked(Blocked::new("GroupNotEmpty", "1 user"));
+    assert_eq!(after(&blocked, 9), [(true, "GroupNotEmpty".to_owned())]);
+    assert_eq!(after(&blocked, 10), []);
+}
+
+#[test]
+fn each_thing_that_was_done_is_an_event() {
+    let key = Key::Group("Acme".into(), "hq".into());
+    let body = Object::from_iter([("groupName".to_owned(), json!("a"))]);
+    let facts = knowing([
+        Step::Hold(record(OwnershipState::Pending)),
+        Step::CreateDomain("d".into()),
+        Step::AssignDomain(Level::Tenant("Acme".into()), "d".into()),
+        Step::CreateReseller("R".into()),
+        Step::Create(key.clone(), body.clone()),
+        Step::Update(key, body),
+    ]);
+    let notes = ready().ends_knowing(&facts, &Verdict::Synced, 1).notes;
+    let texts: Vec<_> = notes.iter().map(|note| format!("{}: {}", note.reason, note.message)).collect();
+    assert_eq!(
+        texts,
+        [
+            "DomainCreated: created domain d at system level",
+            "DomainAssigned: assigned domain d to tenant Acme",
+            "ResellerCreated: created reseller R",
+            "Created: created group hq of tenant Acme",
+            "Updated: updated groupName of group hq of tenant Acme",
+        ]
+    );
+}
+
+#[test]
+fn what_was_created_on_the_way_accumulates_without_repeating_and_is_bounded() {
+    let mut story = ready();
+    let tenant = Level::Tenant("Acme".into());
+    let group = Level::Group("Acme".into(), "hq".into());
+    let done = |domain: &str| {
+        knowing([
+            Step::CreateDomain(domain.into()),
+            Step::AssignDomain(tenant.clone(), domain.into()),
+            Step::AssignDomain(group.clone(), format!("{domain}-of-group")),
+            Step::CreateReseller("R".into()),
+        ])
+    };
+    for domain in ["d", "e", "d"] {
+        story.ends_knowing(&done(domain), &Verdict::Synced, 1);
+    }
+    let created = story.subject.status.auto_created.clone().unwrap();
+    assert_eq!((created.domains, created.resellers), (vec!["d".to_owned(), "e".into()], vec!["R".to_owned()]));
+    for number in 0..100 {
+        story.ends_knowing(&done(&format!("d{number}")), &Verdict::Synced, 2);
+    }
+    let created = story.subject.status.auto_created.unwrap();
+    assert_eq!((created.domains.len(), created.domains[MOST_CREATED - 1].as_str()), (MOST_CREATED, "d99"));
+}
+
+#[test]
+fn drift_is_bounded_and_goes_when_it_is_gone() {
+    let mut story = ready();
+    let many: Vec<_> = (0..100).map(|number| difference(&format!("field{number}"))).collect();
+    story.ends(&Verdict::Drifted(many), 1);
+    assert_eq!(story.subject.status.drift.len(), 32);
+    assert!(story.subject.condition("Synced").unwrap().message.contains("and 95 more"));
+    story.ends(&failed(Cause::Unreachable), 2);
+    assert_eq!(story.subject.status.drift.len(), 32, "not known to be gone");
+    story.ends(&Verdict::Synced, 3);
+    assert_eq!(story.subject.status.drift, []);
+}
+
+#[test]
+fn contents_are_told_only_while_a_deletion_is_blocked() {
+    let mut story = Story::of(Subject { deleting: true, ..new() });
+    let contents = Contents { users: Some(1), ..Contents::default() };
+    let blocked = Blocked { contents: Some(Box::new(contents.clone())), ..Blocked::new("GroupNotEmpty", "1 user") };
+    story.ends(&Verdict::Blocked(blocked), 0);
+    assert_eq!(story.subject.status.contents, Some(contents));
+    story.ends(&Verdict::Deleting, 1);
+    assert_eq!((story.subject.status.contents.clone(), story.subject.condition("DeletionBlocked")), (None, None));
+}
+
+#[test]
+fn the_last_look_is_told_and_an_absent_object_is_not_told_as_there() {
+    let mut story = Story::of(new());
+    let query = || Query::Object(Key::Reseller("R".into()));
+    let mut facts = Facts::default();
+    facts.learn(query(), Ok(Answer::Object(Some(Object::from_iter([("unheard".to_owned(), json!(1))])))));
+    story.ends_knowing(&facts, &Verdict::Synced, 0);
+    assert_eq!(story.subject.status.observed.as_ref().unwrap().get("unheard"), Some(&json!(1)));
+    facts.learn(query(), Err(Failure::new(Cause::Unreachable, "away")));
+    story.ends_knowing(&facts, &failed(Cause::Unreachable), 1);
+    assert!(story.subject.status.observed.is_some());
+    facts.learn(query(), Ok(Answer::Object(None)));
+    story.ends_knowing(&facts, &refused("Removed"), 2);
+    assert_eq!(story.subject.status.observed, None);
+}
+
+#[test]
+fn a_request_to_look_is_echoed_once_it_was_served() {
+    let mut story = ready();
+    story.subject.requested_at = Some("now".into());
+    story.ends(&failed(Cause::Unreachable), 1);
+    assert_eq!(story.subject.status.last_handled_requested_at, None);
+    story.ends(&Verdict::Synced, 2);
+    assert_eq!(story.subject.status.last_handled_requested_at.as_deref(), Some("now"));
+}
+
+#[test]
+fn a_long_message_is_shortened() {
+    let mut story = Story::of(new());
+    story.ends(&Verdict::Failed(Failure::new(Cause::Rejected, "é".repeat(5000))), 0);
+    assert_eq!(story.subject.condition("Ready").unwrap().message.chars().count(), 1003);
+}

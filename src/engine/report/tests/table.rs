@@ -1,0 +1,159 @@
+use super::*;
+use crate::{
+    api::{ManagementPolicy, Policies},
+    engine::{
+        check_group::Blocked,
+        failure::Class,
+        schedule::Again::{self, *},
+    },
+};
+
+fn told(subject: Subject, verdict: &Verdict) -> (Vec<String>, Again) {
+    let mut story = Story::of(subject);
+    let report = story.ends(verdict, 0);
+    assert_eq!(story.subject.status.observed_generation, Some(1), "{verdict:?}");
+    (story.conditions(), report.again)
+}
+
+#[test]
+fn each_end_has_its_conditions_and_its_next_look() {
+    let table: Vec<(Verdict, &[&str], Again)> = vec![
+        (Verdict::Synced, &["Ready=True Synced", "Synced=True Synced"], Drift),
+        (Verdict::Drifted(vec![difference("x")]), &["Ready=True Synced", "Synced=False Drifted"], Drift),
+        (
+            Verdict::NotAccepted(vec![difference("x")]),
+            &["Ready=False NotAccepted", "Stalled=True NotAccepted", "Synced=False NotAccepted"],
+            Stalled,
+        ),
+        (Verdict::Paused, &["Ready=Unknown Paused"], Never),
+        (waiting("WaitingForTenant"), &["Ready=False WaitingForTenant", "Reconciling=True WaitingForTenant"], Waiting),
+        (refused("NotOwned"), &["Ready=False NotOwned", "Stalled=True NotOwned"], Stalled),
+        (refused("Invalid"), &["Ready=False Invalid", "Stalled=True Invalid"], Stalled),
+        (refused("DomainNotFound"), &["Ready=False DomainNotFound", "Reconciling=True DomainNotFound"], Waiting),
+        (refused("ResellerNotFound"), &["Ready=False ResellerNotFound", "Reconciling=True ResellerNotFound"], Waiting),
+    ];
+    for (verdict, conditions, again) in table {
+        assert_eq!(told(new(), &verdict), (conditions.iter().map(ToString::to_string).collect(), again), "{verdict:?}");
+    }
+}
+
+#[test]
+fn each_end_of_a_deletion_has_its_conditions_and_its_next_look() {
+    let table: Vec<(Verdict, &[&str], Again)> = vec![
+        (
+            Verdict::Blocked(Blocked::new("GroupNotEmpty", "2 users")),
+            &["DeletionBlocked=True GroupNotEmpty", "Ready=False Deleting", "Reconciling=True GroupNotEmpty"],
+            Again::Blocked(1),
+        ),
+        (Verdict::Deleting, &["Ready=False Deleting", "Reconciling=True Deleting"], Transient(1, None)),
+        (
+            refused("PlatformChanged"),
+            &["DeletionBlocked=True PlatformChanged", "Ready=False Deleting", "Stalled=True PlatformChanged"],
+            Stalled,
+        ),
+        (
+            failed(Cause::NoCredentials),
+            &[
+                "DeletionBlocked=True CredentialsUnavailable",
+                "Ready=False Deleting",
+                "Reconciling=True CredentialsUnavailable",
+            ],
+            Transient(1, None),
+        ),
+        (
+            failed(Cause::Unreachable),
+            &[
+                "DeletionBlocked=True PlatformUnreachable",
+                "Ready=False Deleting",
+                "Reconciling=True PlatformUnreachable",
+            ],
+            Transient(1, None),
+        ),
+    ];
+    for (verdict, conditions, again) in table {
+        let subject = Subject { deleting: true, ..new() };
+        let conditions = conditions.iter().map(ToString::to_string).collect();
+        assert_eq!(told(subject, &verdict), (conditions, again), "{verdict:?}");
+    }
+}
+
+#[test]
+fn each_failure_is_stalled_when_only_a_person_can_help_and_reconciling_when_time_can() {
+    for cause in Cause::every() {
+        let (conditions, again) = told(new(), &failed(cause));
+        let reason = cause.reason();
+        let needs_a_person = matches!(cause.class(), Class::Invalid | Class::NotOwned | Class::Denied | Class::Bug);
+        let (state, expected) =
+            if needs_a_person { ("Stalled", Again::Stalled) } else { ("Reconciling", Transient(1, None)) };
+        assert_eq!(conditions, [format!("Ready=False {reason}"), format!("{state}=True {reason}")], "{cause:?}");
+        assert_eq!(again, expected, "{cause:?}");
+    }
+}
+
+#[test]
+fn what_is_none_of_ours_is_not_told() {
+    for verdict in [Verdict::Ignored, Verdict::Released] {
+        let report = Story::of(new()).ends(&verdict, 0);
+        assert_eq!((report.status, report.notes, report.again), (None, vec![], Never));
+    }
+}
+
+#[test]
+fn what_the_platform_asks_to_wait_is_handed_on() {
+    let mut failure = Failure::new(Cause::RateLimited, "slow down");
+    failure.retry_after = Some(std::time::Duration::from_secs(9));
+    let (_, again) = told(new(), &Verdict::Failed(failure.clone()));
+    assert_eq!(again, Transient(1, failure.retry_after));
+}
+
+#[test]
+fn attempts_count_up_and_are_forgotten_after_a_good_end() {
+    let mut story = Story::of(new());
+    for attempt in 1..4 {
+        assert_eq!(story.ends(&failed(Cause::TimedOut), 0).again, Transient(attempt, None));
+    }
+    story.ends(&Verdict::Synced, 0);
+    assert_eq!(story.ends(&failed(Cause::TimedOut), 0).again, Transient(1, None));
+    let blocked = Verdict::Blocked(Blocked::new("GroupNotEmpty", "1 user"));
+    let mut story = Story::of(Subject { deleting: true, ..new() });
+    for attempt in 1..4 {
+        assert_eq!(story.ends(&blocked, 0).again, Again::Blocked(attempt));
+    }
+}
+
+#[test]
+fn reconciling_and_stalled_go_with_their_cause_and_never_come_together() {
+    let mut story = Story::of(new());
+    story.ends(&waiting("WaitingForTenant"), 0);
+    story.ends(&refused("NotOwned"), 1);
+    assert_eq!(story.conditions(), ["Ready=False NotOwned", "Stalled=True NotOwned"]);
+    story.ends(&waiting("WaitingForTenant"), 2);
+    assert_eq!(story.conditions(), ["Ready=False WaitingForTenant", "Reconciling=True WaitingForTenant"]);
+    story.ends(&Verdict::Synced, 3);
+    assert_eq!(story.conditions(), ["Ready=True Synced", "Synced=True Synced"]);
+}
+
+#[test]
+fn the_platforms_own_words_reach_the_user() {
+    for (cause, words) in [
+        (Cause::Forbidden, "the platform denies it: the platform's own words"),
+        (Cause::Rejected, "the platform refuses it: the platform's own words"),
+        (Cause::ServerError, "the platform's own words"),
+    ] {
+        let mut story = Story::of(new());
+        story.ends(&failed(cause), 0);
+        assert_eq!(story.subject.condition("Ready").unwrap().message, words);
+    }
+}
+
+#[test]
+fn drift_says_which_policy_leaves_it_so() {
+    let message = |subject| {
+        let mut story = Story::of(subject);
+        story.ends(&Verdict::Drifted(vec![difference("x")]), 0);
+        story.subject.condition("Synced").unwrap().message.clone()
+    };
+    assert!(message(new()).ends_with("nothing is written because driftPolicy is Report"));
+    let policies = Policies { management_policy: Some(ManagementPolicy::Observe), ..Policies::default() };
+    assert!(message(Subject { policies, ..new() }).ends_with("nothing is written because managementPolicy is Observe"));
+}
