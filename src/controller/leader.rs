@@ -50,19 +50,26 @@ impl Elector {
 
     /// Renews the lease until that fails for too long; one sentence says why.
     pub async fn keep(&mut self) -> String {
+        let mut problem = "there was no time to try".to_owned();
         loop {
-            tokio::time::sleep(retry_of(self.duration)).await;
-            let problem = match self.turn().await {
-                Ok(true) => continue,
-                Ok(false) => {
+            let Some(until) = self.claim.until() else {
+                return format!("could not renew the lease {} in time: {problem}", self.name);
+            };
+            let renewed = async {
+                tokio::time::sleep(retry_of(self.duration)).await;
+                self.turn().await
+            };
+            match tokio::time::timeout_at(until.into(), renewed).await {
+                Ok(Ok(true)) => {}
+                Ok(Ok(false)) => {
                     self.claim.end();
                     return format!("lost the lease {} to another operator", self.name);
                 }
-                Err(error) => error,
-            };
-            warn!(lease = %self.name, error = %problem, "cannot renew the lease");
-            if self.claim.until().is_none() {
-                return format!("could not renew the lease {} in time: {problem}", self.name);
+                Ok(Err(error)) => {
+                    warn!(lease = %self.name, %error, "cannot renew the lease");
+                    problem = error;
+                }
+                Err(_) => {}
             }
         }
     }
