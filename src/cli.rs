@@ -86,8 +86,8 @@ pub struct Run {
     /// Address of /livez, /readyz and /metrics.
     #[arg(long, env = "APIO_LISTEN", value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
     pub listen: SocketAddr,
-    /// What is logged, as a tracing filter.
-    #[arg(long, env = "APIO_LOG", value_name = "FILTER", default_value = "info,kube=warn")]
+    /// What is logged, as a tracing filter. (What the Kubernetes client logs of a failed call is told by its caller.)
+    #[arg(long, env = "APIO_LOG", value_name = "FILTER", default_value = "info,kube=warn,kube_client::client=off")]
     pub log: String,
     /// How it is logged.
     #[arg(long, env = "APIO_LOG_FORMAT", value_enum, default_value_t = Format::Text)]

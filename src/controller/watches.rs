@@ -1,7 +1,7 @@
 //! One watch per kind and namespace. It feeds the index, wakes what a change concerns, and triggers the resource's own pass.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -28,7 +28,7 @@ use super::{
     settings,
 };
 use crate::{
-    api::{DELETION, FINALIZER, Group, PAUSED, REQUESTED_AT, Reseller, Tenant},
+    api::{DELETION, Group, PAUSED, REQUESTED_AT, Reseller, Tenant},
     engine::kind::Subject,
 };
 
@@ -116,8 +116,9 @@ pub async fn run(
 async fn control<K: Watched>(operator: Arc<Operator>, source: Source<K>, mut stopped: watch::Receiver<bool>) {
     let Source { api, writer, woken, listed } = source;
     let reader = writer.as_reader();
-    let stream =
-        watched(operator.clone(), api, writer, listed).touched_objects().predicate_filter(trigger, Default::default());
+    let stream = watched(operator.clone(), api, writer, listed)
+        .touched_objects()
+        .predicate_filter(trigger(), Default::default());
     let woken = futures::stream::unfold(woken, |mut woken| async { woken.recv().await.map(|object| (object, woken)) });
     let metrics = operator.clone();
     Controller::for_stream(stream, reader)
@@ -164,10 +165,12 @@ fn watched<K: Watched>(
                     told.remove(&uid);
                     operator.memories.forget(&uid);
                 }
-                // After a list everything has a pass of its own; what went while nobody watched may be waited for.
+                // After the first list everything has a pass of its own. After a later one, what went while nobody watched
+                // may be waited for.
                 Ok(watcher::Event::InitDone) => {
-                    listed.send_replace(true);
-                    operator.index.wake_unsettled();
+                    if listed.send_replace(true) {
+                        operator.index.wake_unsettled();
+                    }
                 }
                 _ => {}
             }
@@ -183,14 +186,26 @@ fn tell<K: Watched>(operator: &Operator, told: &mut HashMap<String, u64>, object
     }
 }
 
-/// What triggers a pass of the resource itself: generation, finalizers, deletion and our annotations, never our own status.
-fn trigger<K: Watched>(object: &K) -> Option<u64> {
-    let mut hasher = DefaultHasher::new();
-    let subject = Subject::of(object);
-    (subject.generation, subject.deleting, subject.uid).hash(&mut hasher);
-    object.finalizers().iter().any(|finalizer| finalizer == FINALIZER).hash(&mut hasher);
-    for annotation in [PAUSED, REQUESTED_AT, DELETION] {
-        object.annotations().get(annotation).hash(&mut hasher);
+/// What triggers a pass of the resource itself: generation, deletion, our annotations and the loss of our finalizer. Never
+/// what the operator writes itself: that would cut every wait short.
+fn trigger<K: Watched>() -> impl Fn(&K) -> Option<u64> {
+    let held: Mutex<HashSet<String>> = Mutex::default();
+    move |object| {
+        let mut hasher = DefaultHasher::new();
+        let subject = Subject::of(object);
+        let lost = {
+            let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+            if subject.held {
+                held.insert(subject.uid.clone());
+            } else if subject.deleting {
+                held.remove(&subject.uid);
+            }
+            !subject.held && held.contains(&subject.uid)
+        };
+        (subject.generation, subject.deleting, lost, subject.uid).hash(&mut hasher);
+        for annotation in [PAUSED, REQUESTED_AT, DELETION] {
+            object.annotations().get(annotation).hash(&mut hasher);
+        }
+        Some(hasher.finish())
     }
-    Some(hasher.finish())
 }

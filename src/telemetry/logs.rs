@@ -16,8 +16,9 @@ pub enum Format {
 /// # Errors
 /// One sentence when the filter is not one.
 pub fn start(filter: &str, format: Format) -> Result<(), String> {
-    let filter =
-        EnvFilter::try_new(filter).map_err(|error| format!("the log filter {filter:?} is not one: {error}"))?;
+    // The last one wins: at level debug the cookie jar tells the platform's session.
+    let filter = EnvFilter::try_new(format!("{filter},cookie_store=warn"))
+        .map_err(|error| format!("the log filter {filter:?} is not one: {error}"))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     match format {
         Format::Text => builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
