@@ -65,7 +65,7 @@ pub struct TenantSpec {
     pub policies: Policies,
 }
 
-/// What a tenant is.
+/// ServiceProvider or Enterprise. Required unless managementPolicy is Observe. Immutable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum TenantType {
     /// A service provider.
