@@ -1,57 +1,178 @@
 use apio_operator::api::{Group, OwnershipState};
 use serde_json::json;
+use testkit::simulator::Fault;
 
-use crate::world::{World, is_held, message};
+use crate::{
+    fixtures::hq,
+    world::{World, has, is, is_held, message},
+};
 
-const HQ: &str = "
-apiVersion: apio.netaxis.be/v1alpha1
-kind: Group
-metadata:
-  name: hq
-spec:
-  tenantId: Acme
-  groupId: HQ
-  groupName: Head office
-  userLimit: 25
-";
+const GROUPS: &str = "/tenants/Acme/groups/";
+const HQ: &str = "/tenants/Acme/groups/HQ/";
+
+async fn with_acme() -> World {
+    let world = World::new().await;
+    world.platform.edit(|state| state.add_tenant("Acme"));
+    world
+}
 
 #[tokio::test]
 async fn an_applied_group_is_created_on_the_platform_and_told_as_ready() {
-    let world = World::new().await;
-    world.platform.edit(|state| state.add_tenant("Acme").clone());
-    world.apply(HQ);
+    let world = with_acme().await;
+    world.apply(&hq("userLimit: 25"));
     let group = world.group("hq").await;
-    assert_eq!(
-        world.bodies("POST", "/tenants/Acme/groups/"),
-        [json!({"groupId": "HQ", "groupName": "Head office", "userLimit": 25})]
-    );
+    assert_eq!(world.bodies("POST", GROUPS), [json!({"groupId": "HQ", "groupName": "Head office", "userLimit": 25})]);
     assert_eq!(world.writes(), ["POST /tenants/Acme/groups/"], "{}", world.story());
     assert!(is_held(&group));
     let status = group.status.clone().unwrap();
     assert_eq!(status.ownership.unwrap().state, OwnershipState::Created);
     assert_eq!(status.usage.as_deref(), Some("0/25"));
     assert_eq!(status.observed.unwrap().get("groupName"), Some(&json!("Head office")));
-    assert_eq!(world.events("hq").await.get("Created"), Some(&1));
+    world.told("hq", "Created").await;
 }
 
 #[tokio::test]
-async fn a_group_with_users_stays_says_how_many_and_goes_once_they_are_gone() {
-    let world = World::new().await;
+async fn every_attribute_of_a_group_goes_to_the_platform_under_its_own_name() {
+    let world = with_acme().await;
     world.platform.edit(|state| {
-        state.add_tenant("Acme");
+        state.add_tenant_domain("Acme", "acme.example");
+        state.add_reseller("Best");
+        state.add_template("basic", json!({"timeZone": "Europe/Paris"}));
     });
-    world.apply(HQ);
+    world.apply(&hq("userLimit: 5, defaultDomain: acme.example, cliName: HQ, cliPhoneNumber: '+3225550100',
+        locationDialingCode: '2', timeZone: Europe/Brussels, resellerId: Best, templateName: basic,
+        contactInformation: {name: Jo, phoneNumber: '+32', emailAddress: jo@acme.example},
+        addressInformation: {addressLine1: Street 1, addressLine2: b, city: Brussels, stateDisplayName: BXL,
+        postalCode: '1000', country: Belgium}"));
+    world.group("hq").await;
+    assert_eq!(
+        world.bodies("POST", GROUPS),
+        [json!({
+            "groupId": "HQ", "groupName": "Head office", "userLimit": 5, "defaultDomain": "acme.example", "cliName": "HQ",
+            "cliPhoneNumber": "+3225550100", "locationDialingCode": "2", "timeZone": "Europe/Brussels",
+            "resellerId": "Best", "templateName": "basic", "autoCreateDomain": false,
+            "contactInformation": {"name": "Jo", "phoneNumber": "+32", "emailAddress": "jo@acme.example"},
+            "addressInformation": {"addressLine1": "Street 1", "addressLine2": "b", "city": "Brussels",
+                "stateDisplayName": "BXL", "postalCode": "1000", "country": "Belgium"},
+        })]
+    );
+    assert_eq!(world.writes().len(), 1, "{}", world.story());
+}
+
+#[tokio::test]
+async fn a_group_without_an_id_has_the_resources_name() {
+    let world = with_acme().await;
+    world.apply(&crate::fixtures::manifest("Group", "warehouse", "tenantId: Acme, groupName: Warehouse"));
+    let group = world.group("warehouse").await;
+    assert_eq!(world.bodies("POST", GROUPS), [json!({"groupId": "warehouse", "groupName": "Warehouse"})]);
+    assert_eq!(group.status.unwrap().identity.unwrap().group_id.as_deref(), Some("warehouse"));
+}
+
+#[tokio::test]
+async fn an_update_sends_the_changed_fields_only_and_a_contact_whole() {
+    let world = with_acme().await;
+    world.apply(&hq("userLimit: 25, contactInformation: {name: Jo}"));
     world.group("hq").await;
     world.platform.edit(|state| {
-        state.add_user("Acme", "HQ", "a@x", false);
-        state.add_user("Acme", "HQ", "b@x", false);
+        let group = state.group_mut("Acme", "HQ").unwrap();
+        group.attributes["contactInformation"]["phoneNumber"] = json!("+32");
     });
-    world.delete("group/hq");
-    let blocked: Group = world.reason("hq", "DeletionBlocked", "GroupNotEmpty").await;
-    assert!(message(&blocked, "DeletionBlocked").contains("2 users"), "{}", message(&blocked, "DeletionBlocked"));
-    assert_eq!(world.platform.edit(|state| state.group("Acme", "HQ").is_some()), true);
-    world.platform.edit(|state| state.clear_contents("Acme", "HQ"));
-    world.kubectl(&["annotate", "group/hq", "apio.netaxis.be/requested-at=now"]);
-    world.until_gone::<Group>("hq").await;
-    assert!(world.platform.edit(|state| state.group("Acme", "HQ").is_none()));
+    world.apply(&hq("userLimit: 30, contactInformation: {name: Jane}"));
+    world.group("hq").await;
+    let contact = json!({"name": "Jane", "phoneNumber": "+32", "emailAddress": ""});
+    assert_eq!(world.bodies("PUT", HQ), [json!({"userLimit": 30, "contactInformation": contact})]);
+    assert_eq!(world.writes(), ["POST /tenants/Acme/groups/", "PUT /tenants/Acme/groups/HQ/"]);
+    world.told("hq", "Updated").await;
+}
+
+#[tokio::test]
+async fn a_field_that_leaves_the_spec_keeps_its_value_and_an_empty_one_is_cleared() {
+    let world = with_acme().await;
+    world.apply(&hq("userLimit: 30, cliName: Acme"));
+    world.group("hq").await;
+    world.apply(&hq("cliName: ''"));
+    world.group("hq").await;
+    assert_eq!(world.bodies("PUT", HQ), [json!({"cliName": ""})]);
+    let limit = world.platform.edit(|state| state.group("Acme", "HQ").unwrap().attributes["userLimit"].clone());
+    assert_eq!(limit, json!(30));
+}
+
+#[tokio::test]
+async fn an_edit_behind_the_operators_back_is_corrected_and_what_is_not_declared_is_left_alone() {
+    let world = with_acme().await;
+    world.apply(&hq(""));
+    world.group("hq").await;
+    world.platform.edit(|state| {
+        let group = state.group_mut("Acme", "HQ").unwrap();
+        group.attributes.insert("groupName".into(), json!("Edited"));
+        group.attributes.insert("timeZone".into(), json!("Europe/Paris"));
+    });
+    let group: Group = world.looked("hq").await;
+    assert!(is(&group.status.unwrap(), "Synced", "True"));
+    assert_eq!(world.bodies("PUT", HQ), [json!({"groupName": "Head office"})]);
+    let zone = world.platform.edit(|state| state.group("Acme", "HQ").unwrap().attributes["timeZone"].clone());
+    assert_eq!(zone, json!("Europe/Paris"));
+}
+
+#[tokio::test]
+async fn a_group_that_was_removed_on_the_platform_is_created_again() {
+    let world = with_acme().await;
+    world.apply(&hq(""));
+    world.group("hq").await;
+    world.platform.edit(|state| state.tenants.get_mut("Acme").unwrap().groups.clear());
+    world.looked::<Group>("hq").await;
+    assert_eq!(world.bodies("POST", GROUPS).len(), 2);
+    assert_eq!(world.writes().len(), 2, "{}", world.story());
+}
+
+#[tokio::test]
+async fn a_template_goes_with_a_change_of_the_spec_and_never_with_a_correction() {
+    let world = with_acme().await;
+    world.platform.edit(|state| state.add_template("basic", json!({"cliName": "from the template"})));
+    world.apply(&hq("templateName: basic"));
+    let group = world.group("hq").await;
+    assert_eq!(group.status.unwrap().observed.unwrap()["cliName"], json!("from the template"));
+    world.platform.edit(|state| {
+        state.group_mut("Acme", "HQ").unwrap().attributes.insert("groupName".into(), json!("Edited"));
+    });
+    world.looked::<Group>("hq").await;
+    world.apply(&hq("templateName: basic, userLimit: 30"));
+    world.group("hq").await;
+    assert_eq!(
+        world.bodies("PUT", HQ),
+        [
+            json!({"groupName": "Head office"}),
+            json!({"groupName": "Head office", "userLimit": 30, "templateName": "basic"}),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_value_that_the_platform_takes_and_does_not_keep_is_told_and_not_sent_again() {
+    let world = with_acme().await;
+    world.apply(&hq(""));
+    world.group("hq").await;
+    world.platform.inject(Fault::refuse_value("cliName").on("PUT", HQ).forever());
+    world.apply(&hq("cliName: Acme"));
+    let group: Group = world.reason("hq", "Synced", "NotAccepted").await;
+    assert!(has(&group, "Stalled"));
+    assert!(message(&group, "Ready").contains(r#"cliName is "" and should be "Acme""#), "{}", message(&group, "Ready"));
+    assert_eq!(group.status.unwrap().drift[0].path, "cliName");
+    world.looked::<Group>("hq").await;
+    assert_eq!(world.bodies("PUT", HQ), [json!({"cliName": "Acme"})]);
+    world.apply(&hq("cliName: ''"));
+    let group = world.group("hq").await;
+    assert!(!has(&group, "Stalled"));
+}
+
+#[tokio::test]
+async fn what_the_platform_refuses_is_told_in_its_own_words_and_tried_again_when_the_spec_changes() {
+    let world = with_acme().await;
+    world.apply(&hq("templateName: nowhere"));
+    let group: Group = world.reason("hq", "Ready", "Invalid").await;
+    assert!(message(&group, "Stalled").contains("templateName nowhere is unknown"), "{}", message(&group, "Stalled"));
+    assert!(group.status.unwrap().ownership.is_none());
+    world.change::<Group>("hq", json!({"spec": {"templateName": null}})).await;
+    world.group("hq").await;
+    assert_eq!(world.writes().len(), 2, "{}", world.story());
 }

@@ -3,5 +3,23 @@
 
 #![allow(missing_docs, clippy::expect_used, clippy::unwrap_used)]
 
+mod adoption;
+mod availability;
+mod check_group;
+mod command_line;
+mod credentials;
+mod deletion;
+mod docs;
+mod domains;
+mod fixtures;
 mod group;
+mod manifests;
+mod one_writer;
+mod policies;
+mod quiet;
+mod references;
+mod reseller;
+mod resellers_on_the_way;
+mod settings;
+mod tenant;
 mod world;

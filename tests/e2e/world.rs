@@ -10,25 +10,31 @@ use std::{
     time::Duration,
 };
 
-use apio_operator::api::{Group, Status};
+use apio_operator::api::{Group, REQUESTED_AT, Status};
 use k8s_openapi::{NamespaceResourceScope, api::events::v1::Event};
 use kube::{
     Api, Client, Config, Resource, ResourceExt,
-    api::ListParams,
+    api::{ListParams, Patch, PatchParams},
     config::{KubeConfigOptions, Kubeconfig},
     runtime::wait::await_condition,
 };
 use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 use testkit::{
-    cluster::ControlPlane,
+    cluster::{ControlPlane, Silent},
     deployment::{Operator, install_definitions, rights},
     simulator::{PASSWORD, Simulator, USERNAME},
 };
 
+use crate::fixtures::{credentials, settings};
+
 /// Longest wait for anything that should happen at once.
 pub const SOON: Duration = Duration::from_secs(30);
 /// Every check of `CHECK_GROUP` on, nothing created on the way.
-pub const SETTINGS: &str = "CHECK_GROUP: {}\n";
+pub const SETTINGS: &str = "CHECK_GROUP: {}";
+
+/// What an operator logs unless a test wishes something else.
+const LOG: &str = "debug,kube=info,hyper=info,rustls=info,tower=info,reqwest=info,h2=info";
 
 /// The file that holds the operator's rights.
 pub const RULES: &str = include_str!("../../charts/apio-operator/files/rules.yaml");
@@ -50,6 +56,8 @@ pub struct Wish<'a> {
     pub no_credentials: bool,
     pub arguments: &'a [&'a str],
     pub platform_is_down: bool,
+    /// A control plane of its own, for a test that would disturb others.
+    pub plane: Option<&'static ControlPlane>,
 }
 
 impl World {
@@ -62,9 +70,8 @@ impl World {
     }
 
     pub async fn with(wish: Wish<'_>) -> Self {
-        let plane = plane();
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let namespace = format!("e2e-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let plane = wish.plane.unwrap_or_else(plane);
+        let namespace = new_name();
         let platform = Simulator::start().await.unwrap();
         if wish.platform_is_down {
             platform.stop().await;
@@ -74,23 +81,15 @@ impl World {
             let namespace = namespace.clone();
             let mut set_up = rights(RULES, &namespace, Some(&namespace));
             if !wish.no_settings {
-                set_up += &format!("---\n{}", settings(wish.settings.unwrap_or(SETTINGS)));
+                set_up += &settings(wish.settings.unwrap_or(SETTINGS));
             }
             if !wish.no_credentials {
-                set_up += &format!("---\n{}", credentials(USERNAME, PASSWORD));
+                set_up += &credentials(USERNAME, PASSWORD);
             }
-            let own: Vec<String> = [
-                "--namespace",
-                &namespace,
-                "--watch-namespaces",
-                &namespace,
-                "--log",
-                "debug,kube=info,hyper=info,rustls=info,tower=info,reqwest=info,h2=info",
-            ]
-            .into_iter()
-            .chain(wish.arguments.iter().copied())
-            .map(str::to_owned)
-            .collect();
+            let log: &[&str] = if wish.arguments.contains(&"--log") { &[] } else { &["--log", LOG] };
+            let place = ["--namespace", &namespace, "--watch-namespaces", &namespace];
+            let own = [&place, log, wish.arguments].concat();
+            let own: Vec<String> = own.into_iter().map(str::to_owned).collect();
             move || {
                 plane.run(&["create", "namespace", &namespace]).unwrap();
                 plane.apply_in(&namespace, &set_up).unwrap();
@@ -104,7 +103,9 @@ impl World {
         })
         .await
         .unwrap();
-        Self { plane, namespace, platform, operator, client: client(plane).await }
+        let world = Self { plane, namespace, platform, operator, client: client(plane).await };
+        world.settled(!wish.no_settings, !wish.no_credentials).await;
+        world
     }
 
     pub fn api<K>(&self) -> Api<K>
@@ -117,11 +118,6 @@ impl World {
     /// `kubectl apply`; panics with what it said.
     pub fn apply(&self, yaml: &str) -> String {
         self.plane.apply_in(&self.namespace, yaml).unwrap()
-    }
-
-    /// `kubectl apply` that must fail; what it said.
-    pub fn refused(&self, yaml: &str) -> String {
-        self.plane.apply_in(&self.namespace, yaml).expect_err("the API server takes what it should refuse").to_string()
     }
 
     /// `kubectl` in the namespace; panics with what it said.
@@ -137,13 +133,7 @@ impl World {
     /// Waits until a resource is as wanted and gives it.
     pub async fn until<K>(&self, name: &str, what: &str, wanted: impl Fn(&K) -> bool + Send + Sync) -> K
     where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-            + Clone
-            + Debug
-            + DeserializeOwned
-            + Send
-            + Sync
-            + 'static,
+        K: Watchable,
     {
         let condition = |object: Option<&K>| object.is_some_and(&wanted);
         let waited = tokio::time::timeout(SOON, await_condition(self.api::<K>(), name, condition)).await;
@@ -159,13 +149,7 @@ impl World {
     /// Waits until a resource is gone.
     pub async fn until_gone<K>(&self, name: &str)
     where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-            + Clone
-            + Debug
-            + DeserializeOwned
-            + Send
-            + Sync
-            + 'static,
+        K: Watchable,
     {
         let gone = |object: Option<&K>| object.is_none();
         if tokio::time::timeout(SOON, await_condition(self.api::<K>(), name, gone)).await.is_err() {
@@ -177,14 +161,7 @@ impl World {
     /// Waits until a resource is Ready with its present spec.
     pub async fn ready<K>(&self, name: &str) -> K
     where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-            + HasStatus
-            + Clone
-            + Debug
-            + DeserializeOwned
-            + Send
-            + Sync
-            + 'static,
+        K: Watchable + HasStatus,
     {
         self.until(name, "Ready", |object: &K| {
             let status = object.conditions();
@@ -196,14 +173,7 @@ impl World {
     /// Waits until a condition has this reason, for the present spec.
     pub async fn reason<K>(&self, name: &str, kind: &str, reason: &str) -> K
     where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-            + HasStatus
-            + Clone
-            + Debug
-            + DeserializeOwned
-            + Send
-            + Sync
-            + 'static,
+        K: Watchable + HasStatus,
     {
         self.until(name, &format!("{kind} has the reason {reason}"), |object: &K| {
             let status = object.conditions();
@@ -229,6 +199,74 @@ impl World {
         reasons
     }
 
+    /// Changes a resource by a merge patch.
+    pub async fn change<K>(&self, name: &str, patch: Value) -> K
+    where
+        K: Watchable,
+    {
+        self.api::<K>().patch(name, &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap()
+    }
+
+    /// Asks the operator to look at a resource now and waits until it did; gives what it then says.
+    pub async fn looked<K>(&self, name: &str) -> K
+    where
+        K: Watchable + HasStatus,
+    {
+        let token = new_name();
+        self.change::<K>(name, json!({"metadata": {"annotations": {REQUESTED_AT: token}}})).await;
+        self.until(name, "looked at", |object: &K| {
+            object.conditions().last_handled_requested_at.as_ref() == Some(&token)
+        })
+        .await
+    }
+
+    /// Has the operator go on with a deletion now instead of in some seconds.
+    pub async fn nudge<K: Watchable>(&self, name: &str) {
+        self.change::<K>(name, json!({"metadata": {"annotations": {REQUESTED_AT: new_name()}}})).await;
+    }
+
+    /// What the operator answers on `/livez`, `/readyz` or `/metrics`; `None` while it does not listen.
+    pub async fn page(&self, path: &str) -> Option<(u16, String)> {
+        let answer = reqwest::get(self.operator.url(path)).await.ok()?;
+        Some((answer.status().as_u16(), answer.text().await.ok()?))
+    }
+
+    /// The sum of the metrics whose line begins so.
+    pub async fn metric(&self, begin: &str) -> u64 {
+        let (_, text) = self.page("/metrics").await.unwrap_or_default();
+        let values = text.lines().filter(|line| line.starts_with(begin)).filter_map(|line| line.rsplit(' ').next());
+        values.filter_map(|value| value.parse::<u64>().ok()).sum()
+    }
+
+    /// Waits for something that nothing announces: metrics, the log, another process.
+    pub async fn poll<F: Future<Output = bool>>(&self, what: &str, wanted: impl Fn() -> F) {
+        let looked = tokio::time::timeout(SOON, async {
+            while !wanted().await {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        if looked.await.is_err() {
+            panic!("{what}: not within {SOON:?}\n{}", self.story());
+        }
+    }
+
+    /// Waits until the operator has read everything that it starts with: what it reads later wakes what is there.
+    async fn settled(&self, settings: bool, credentials: bool) {
+        self.poll("the operator is ready", || async {
+            let (ready, log) = (self.page("/readyz").await, self.operator.log());
+            ready.is_some_and(|(code, _)| code == 200)
+                && (!settings || log.contains("settings in force") || log.contains("settings: "))
+                && (!credentials || log.contains("credentials changed"))
+        })
+        .await;
+    }
+
+    /// Waits for an event of a resource.
+    pub async fn told(&self, name: &str, reason: &str) {
+        self.poll(&format!("the event {reason} of {name}"), || async { self.events(name).await.contains_key(reason) })
+            .await;
+    }
+
     /// Writes to the platform as text.
     pub fn writes(&self) -> Vec<String> {
         self.platform.writes().iter().map(|call| format!("{} {}", call.method, call.path)).collect()
@@ -250,6 +288,23 @@ impl World {
     }
 }
 
+/// Resources that can be waited for.
+pub trait Watchable:
+    Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned + Send + Sync + 'static
+{
+}
+
+impl<K> Watchable for K where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + Send
+        + Sync
+        + 'static
+{
+}
+
 /// Resources with our status.
 pub trait HasStatus {
     fn conditions(&self) -> Status;
@@ -259,6 +314,11 @@ impl<K: apio_operator::engine::kind::Kind> HasStatus for K {
     fn conditions(&self) -> Status {
         self.status().cloned().unwrap_or_default()
     }
+}
+
+/// Whether a condition is there.
+pub fn has(object: &impl HasStatus, kind: &str) -> bool {
+    object.conditions().conditions.iter().any(|condition| condition.type_ == kind)
 }
 
 /// Whether a condition has this status.
@@ -273,31 +333,36 @@ pub fn message(object: &impl HasStatus, kind: &str) -> String {
     found.unwrap_or_else(|| panic!("there is no condition {kind}")).message
 }
 
-/// A settings ConfigMap.
-pub fn settings(text: &str) -> String {
-    let indented: String = text.lines().map(|line| format!("    {line}\n")).collect();
-    format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: apio-settings\ndata:\n  settings.yaml: |\n{indented}")
-}
-
-/// A credentials Secret.
-pub fn credentials(username: &str, password: &str) -> String {
-    format!(
-        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: apio-credentials\nstringData:\n  username: {username:?}\n  password: {password:?}\n"
-    )
-}
-
 /// The control plane of this test process, with the definitions.
 pub fn plane() -> &'static ControlPlane {
     static INSTALLED: OnceLock<()> = OnceLock::new();
     let plane = ControlPlane::shared();
-    INSTALLED.get_or_init(|| {
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        install_definitions(plane, &Path::new(env!("CARGO_MANIFEST_DIR")).join("crds")).unwrap();
-    });
+    INSTALLED.get_or_init(|| defined(plane));
     plane
 }
 
-async fn client(plane: &ControlPlane) -> Client {
+/// A control plane of the caller's own, with the definitions.
+pub async fn own_plane() -> &'static ControlPlane {
+    let start = || {
+        let plane: &ControlPlane = Box::leak(Box::new(ControlPlane::start(&Silent).unwrap()));
+        defined(plane);
+        plane
+    };
+    tokio::task::spawn_blocking(start).await.unwrap()
+}
+
+fn defined(plane: &ControlPlane) {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    install_definitions(plane, &Path::new(env!("CARGO_MANIFEST_DIR")).join("crds")).unwrap();
+}
+
+/// A name that nothing else in this run has.
+pub fn new_name() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    format!("e2e-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+pub async fn client(plane: &ControlPlane) -> Client {
     let kubeconfig = Kubeconfig::read_from(plane.kubeconfig()).unwrap();
     Client::try_from(Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap()).unwrap()
 }

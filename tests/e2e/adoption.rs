@@ -1,0 +1,151 @@
+//! Whose object it is.
+
+use apio_operator::api::{Group, OwnershipState};
+use kube::{
+    ResourceExt,
+    api::{Patch, PatchParams},
+};
+use serde_json::json;
+use testkit::simulator::Fault;
+
+use crate::{
+    fixtures::{hq, manifest},
+    world::{SOON, World, has, is_held, message},
+};
+
+const GROUPS: &str = "/tenants/Acme/groups/";
+const HQ: &str = "/tenants/Acme/groups/HQ/";
+
+async fn with_group_of_others(attributes: serde_json::Value) -> World {
+    let world = World::new().await;
+    world.platform.edit(|state| {
+        state.add_tenant("Acme");
+        state.add_group("Acme", "HQ", attributes);
+    });
+    world
+}
+
+#[tokio::test]
+async fn an_identical_object_that_is_there_is_adopted_without_a_write() {
+    let world = with_group_of_others(json!({"groupName": "Head office", "cliName": "kept"})).await;
+    world.apply(&hq("userLimit: 25"));
+    let group = world.group("hq").await;
+    assert_eq!(group.status.as_ref().unwrap().ownership.as_ref().unwrap().state, OwnershipState::Adopted);
+    assert!(is_held(&group));
+    assert_eq!(world.writes(), [""; 0]);
+}
+
+#[tokio::test]
+async fn an_object_that_differs_is_not_taken_over_until_the_policy_says_so() {
+    let world = with_group_of_others(json!({"groupName": "Theirs"})).await;
+    world.apply(&hq(""));
+    let group: Group = world.reason("hq", "Ready", "NotOwned").await;
+    assert!(has(&group, "Stalled") && !is_held(&group));
+    let said = message(&group, "Ready");
+    assert!(said.contains(r#"groupName is "Theirs" and should be "Head office""#) && said.contains("adoptionPolicy"));
+    assert_eq!(world.writes(), [""; 0]);
+    world.apply(&hq("adoptionPolicy: Always"));
+    let group = world.group("hq").await;
+    assert_eq!(group.status.unwrap().ownership.unwrap().state, OwnershipState::Adopted);
+    assert_eq!(world.bodies("PUT", HQ), [json!({"groupName": "Head office"})]);
+    assert_eq!(world.writes().len(), 1);
+}
+
+#[tokio::test]
+async fn with_the_policy_never_even_an_identical_object_is_refused() {
+    let world = with_group_of_others(json!({"groupName": "Head office"})).await;
+    world.apply(&hq("adoptionPolicy: Never"));
+    let group: Group = world.reason("hq", "Ready", "NotOwned").await;
+    assert!(!is_held(&group));
+    assert_eq!(world.writes(), [""; 0]);
+}
+
+#[tokio::test]
+async fn deleting_a_resource_that_does_not_own_its_object_deletes_nothing() {
+    let world = with_group_of_others(json!({"groupName": "Theirs"})).await;
+    world.apply(&hq(""));
+    world.reason::<Group>("hq", "Ready", "NotOwned").await;
+    world.delete("group/hq");
+    world.until_gone::<Group>("hq").await;
+    assert_eq!(world.writes(), [""; 0]);
+    assert!(world.platform.edit(|state| state.group("Acme", "HQ").is_some()));
+}
+
+#[tokio::test]
+async fn of_two_resources_for_one_object_the_owner_has_it_and_the_other_is_told() {
+    let world = World::new().await;
+    world.platform.edit(|state| state.add_tenant("Acme"));
+    world.apply(&hq(""));
+    world.group("hq").await;
+    world.apply(&manifest("Group", "other", "tenantId: Acme, groupId: HQ, groupName: Mine, adoptionPolicy: Always"));
+    let other: Group = world.reason("other", "Ready", "NotOwned").await;
+    assert!(message(&other, "Ready").contains("/hq"), "{}", message(&other, "Ready"));
+    world.delete("group/other");
+    world.until_gone::<Group>("other").await;
+    assert_eq!(world.writes(), ["POST /tenants/Acme/groups/"]);
+}
+
+#[tokio::test]
+async fn a_rename_hands_the_object_over_without_deleting_it() {
+    let world = World::new().await;
+    world.platform.edit(|state| state.add_tenant("Acme"));
+    world.apply(&hq(""));
+    world.group("hq").await;
+    world.apply(&manifest("Group", "renamed", "tenantId: Acme, groupId: HQ, groupName: Head office"));
+    world.reason::<Group>("renamed", "Ready", "NotOwned").await;
+    world.delete("group/hq");
+    world.until_gone::<Group>("hq").await;
+    let renamed = world.group("renamed").await;
+    assert_eq!(renamed.status.unwrap().ownership.unwrap().state, OwnershipState::Adopted);
+    assert_eq!(world.writes(), ["POST /tenants/Acme/groups/"]);
+}
+
+#[tokio::test]
+async fn an_operator_that_dies_after_the_creation_does_not_create_again() {
+    let world = World::new().await;
+    world.platform.edit(|state| state.add_tenant("Acme"));
+    // The operator never learns that its POST was carried out.
+    world.platform.inject(Fault::drop_after().on("POST", GROUPS));
+    world.apply(&hq(""));
+    world.platform.wait_for("the group", SOON, |_, state| state.group("Acme", "HQ").is_some()).await;
+    world.operator.kill();
+    let group: Group = world.api::<Group>().get("hq").await.unwrap();
+    assert!(is_held(&group));
+    assert_eq!(group.status.unwrap().ownership.unwrap().state, OwnershipState::Pending);
+    world.operator.start_again().unwrap();
+    let group = world.group("hq").await;
+    assert_eq!(group.status.unwrap().ownership.unwrap().state, OwnershipState::Created);
+    assert_eq!(world.writes(), ["POST /tenants/Acme/groups/"]);
+}
+
+#[tokio::test]
+async fn an_operator_that_starts_again_changes_nothing() {
+    let world = World::new().await;
+    world.platform.edit(|state| state.add_tenant("Acme"));
+    world.apply(&hq("contactInformation: {name: Jo}"));
+    world.group("hq").await;
+    let before: Group = world.looked("hq").await;
+    assert_eq!(world.operator.stop(), Some(0), "SIGTERM is a success");
+    world.platform.clear_journal();
+    world.operator.start_again().unwrap();
+    world.platform.wait_for("a look", SOON, |calls, _| calls.iter().any(|call| call.path == HQ)).await;
+    world.poll("the pass ended", || async { world.metric("apio_operator_reconciles_total").await > 0 }).await;
+    let after: Group = world.api::<Group>().get("hq").await.unwrap();
+    assert_eq!(after.resource_version(), before.resource_version());
+    assert_eq!(world.writes(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_status_that_was_lost_with_a_backup_causes_no_write() {
+    let world = World::new().await;
+    world.platform.edit(|state| state.add_tenant("Acme"));
+    world.apply(&hq(""));
+    world.group("hq").await;
+    world.operator.kill();
+    let gone = Patch::Merge(json!({"status": null}));
+    world.api::<Group>().patch_status("hq", &PatchParams::default(), &gone).await.unwrap();
+    world.operator.start_again().unwrap();
+    let group = world.group("hq").await;
+    assert_eq!(group.status.unwrap().ownership.unwrap().state, OwnershipState::Adopted);
+    assert_eq!(world.writes(), ["POST /tenants/Acme/groups/"]);
+}

@@ -1,0 +1,181 @@
+//! `CHECK_GROUP`: each check alone, with the other three explicitly off.
+
+use apio_operator::api::{Contents, Group};
+use testkit::simulator::{Group as Held, State};
+
+use crate::{
+    fixtures::hq,
+    world::{World, message},
+};
+
+const CHECKS: [&str; 4] = ["CHECK_USERS", "CHECK_TRUNK_USERS", "CHECK_SERVICE_USERS", "CHECK_TRUNK_GROUPS"];
+const HQ: &str = "/tenants/Acme/groups/HQ/";
+
+/// Settings with these checks on and the others explicitly off.
+fn only(on: &[&str]) -> String {
+    let checks = CHECKS.map(|check| format!("{check}: {}", on.contains(&check)));
+    format!("CHECK_GROUP: {{{}}}", checks.join(", "))
+}
+
+/// A group with two of everything.
+fn fill(state: &mut State) {
+    for n in ["1", "2"] {
+        state.add_user("Acme", "HQ", &format!("user{n}@acme.example"), false);
+        state.add_user("Acme", "HQ", &format!("trunk{n}@acme.example"), true);
+        state.add_trunk_group("Acme", "HQ", n);
+        state.add_ivr("Acme", "HQ", n);
+        state.add_call_center("Acme", "HQ", n);
+        state.add_hunt_group("Acme", "HQ", n);
+    }
+}
+
+async fn with_group(settings: &str) -> World {
+    let world = World::with_settings(settings).await;
+    world.platform.edit(|state| state.add_tenant("Acme"));
+    world.apply(&hq(""));
+    world.group("hq").await;
+    world
+}
+
+/// Everything is in the group and one check is on: it alone blocks, with its counts; without those contents the group goes,
+/// and all the rest with it.
+async fn alone(check: &str, words: &str, contents: Contents, take_out: impl Fn(&mut Held)) {
+    let world = with_group(&only(&[check])).await;
+    world.platform.edit(fill);
+    world.delete("group/hq");
+    let group: Group = world.reason("hq", "DeletionBlocked", "GroupNotEmpty").await;
+    let said = message(&group, "DeletionBlocked");
+    assert!(said.starts_with(&format!("the group still holds {words}; ")), "{said}");
+    assert_eq!(message(&group, "Ready"), said);
+    assert_eq!(group.status.unwrap().contents, Some(contents));
+    world.told("hq", "GroupNotEmpty").await;
+    let held = world.looked::<Group>("hq").await;
+    assert!(held.metadata.deletion_timestamp.is_some());
+    assert_eq!(world.writes(), ["POST /tenants/Acme/groups/"], "{}", world.story());
+
+    world.platform.edit(|state| take_out(state.group_mut("Acme", "HQ").unwrap()));
+    world.nudge::<Group>("hq").await;
+    world.until_gone::<Group>("hq").await;
+    assert_eq!(world.writes()[1..], ["DELETE /tenants/Acme/groups/HQ/"]);
+}
+
+#[tokio::test]
+async fn check_users_alone_blocks_and_releases() {
+    let contents = Contents { users: Some(2), ..Contents::default() };
+    alone("CHECK_USERS", "2 users", contents, |group| group.users.retain(|_, user| user.in_trunk_group)).await;
+}
+
+#[tokio::test]
+async fn check_trunk_users_alone_blocks_and_releases() {
+    let contents = Contents { trunk_users: Some(2), ..Contents::default() };
+    alone("CHECK_TRUNK_USERS", "2 trunk users", contents, |group| group.users.retain(|_, user| !user.in_trunk_group))
+        .await;
+}
+
+#[tokio::test]
+async fn check_trunk_groups_alone_blocks_and_releases() {
+    let contents = Contents { trunk_groups: Some(2), ..Contents::default() };
+    alone("CHECK_TRUNK_GROUPS", "2 trunk groups", contents, |group| group.trunk_groups.clear()).await;
+}
+
+#[tokio::test]
+async fn check_service_users_alone_blocks_and_releases() {
+    let contents = Contents { ivrs: Some(2), call_centers: Some(2), hunt_groups: Some(2), ..Contents::default() };
+    alone("CHECK_SERVICE_USERS", "2 IVRs, 2 call centers, 2 hunt groups", contents, |group| {
+        group.ivrs.clear();
+        group.call_centers.clear();
+        group.hunt_groups.clear();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn each_kind_of_service_user_alone_blocks() {
+    let world = with_group(&only(&["CHECK_SERVICE_USERS"])).await;
+    let kinds: [(&str, fn(&mut Held)); 3] = [
+        ("1 IVR;", |group| group.ivrs.extend(["x".to_owned()])),
+        ("1 call center;", |group| group.call_centers.extend(["x".to_owned()])),
+        ("1 hunt group;", |group| group.hunt_groups.extend(["x".to_owned()])),
+    ];
+    for (n, (words, put)) in kinds.into_iter().enumerate() {
+        world.platform.edit(|state| {
+            state.clear_contents("Acme", "HQ");
+            put(state.group_mut("Acme", "HQ").unwrap());
+        });
+        if n == 0 {
+            world.delete("group/hq");
+        }
+        let group: Group = world.looked("hq").await;
+        assert!(message(&group, "DeletionBlocked").contains(words), "{}", message(&group, "DeletionBlocked"));
+    }
+    assert_eq!(world.writes(), ["POST /tenants/Acme/groups/"]);
+}
+
+#[tokio::test]
+async fn a_check_that_is_off_lets_its_contents_go_and_is_not_even_counted() {
+    for (check, list) in [("CHECK_TRUNK_GROUPS", "services/trunk_groups/"), ("CHECK_SERVICE_USERS", "services/ivrs/")] {
+        let on: Vec<_> = CHECKS.into_iter().filter(|other| *other != check).collect();
+        let world = with_group(&only(&on)).await;
+        world.platform.edit(|state| {
+            fill(state);
+            let group = state.group_mut("Acme", "HQ").unwrap();
+            group.users.clear();
+            match check {
+                "CHECK_TRUNK_GROUPS" => {
+                    group.ivrs.clear();
+                    group.call_centers.clear();
+                    group.hunt_groups.clear();
+                }
+                _ => group.trunk_groups.clear(),
+            }
+        });
+        world.delete("group/hq");
+        world.until_gone::<Group>("hq").await;
+        assert!(world.platform.edit(|state| state.group("Acme", "HQ").is_none()));
+        assert!(!world.platform.journal().iter().any(|call| call.path == format!("{HQ}{list}")), "{}", world.story());
+    }
+}
+
+#[tokio::test]
+async fn with_users_unchecked_a_group_of_trunk_users_is_held_by_the_other_check_only() {
+    let world = with_group(&only(&["CHECK_TRUNK_USERS"])).await;
+    world.platform.edit(|state| state.add_user("Acme", "HQ", "user@acme.example", false));
+    world.delete("group/hq");
+    world.until_gone::<Group>("hq").await;
+
+    let world = with_group(&only(&["CHECK_USERS"])).await;
+    world.platform.edit(|state| state.add_user("Acme", "HQ", "trunk@acme.example", true));
+    world.delete("group/hq");
+    world.until_gone::<Group>("hq").await;
+}
+
+#[tokio::test]
+async fn every_check_is_on_unless_told_otherwise_and_the_delete_follows_its_own_count() {
+    let world = with_group("AUTO_CREATE: {}").await;
+    world.platform.clear_journal();
+    world.delete("group/hq");
+    world.until_gone::<Group>("hq").await;
+    let calls: Vec<_> = world.platform.journal().iter().map(|call| format!("{} {}", call.method, call.path)).collect();
+    let at = calls.iter().position(|call| call == &format!("DELETE {HQ}")).unwrap();
+    let counted =
+        ["users/", "services/trunk_groups/", "services/ivrs/", "services/call_centers/", "services/hunt_groups/"];
+    assert_eq!(calls[at - 5..at], counted.map(|list| format!("GET {HQ}{list}")), "{calls:?}");
+}
+
+#[tokio::test]
+async fn the_platforms_own_check_stops_what_ours_let_pass_and_its_words_reach_the_user() {
+    let world = with_group(&only(&[])).await;
+    world.platform.edit(|state| {
+        state.settings.check_group.users = true;
+        state.add_user("Acme", "HQ", "user@acme.example", false);
+    });
+    world.delete("group/hq");
+    let group: Group = world.reason("hq", "DeletionBlocked", "PlatformRefused").await;
+    let said = message(&group, "DeletionBlocked");
+    assert!(said.contains("CAN_NOT_DELETE_NON_EMPTY: group contains users (code 29)"), "{said}");
+    world.told("hq", "PlatformRefused").await;
+    world.platform.edit(|state| state.clear_contents("Acme", "HQ"));
+    world.nudge::<Group>("hq").await;
+    world.until_gone::<Group>("hq").await;
+    assert!(world.platform.edit(|state| state.deletions.len() == 1));
+}

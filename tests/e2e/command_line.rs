@@ -1,0 +1,142 @@
+//! What the program says when it cannot do its work, and what it answers while it does.
+
+use std::{fs, path::Path, process::Command};
+
+use tempfile::TempDir;
+use testkit::cluster::{ControlPlane, Silent};
+
+use crate::world::{World, new_name, plane};
+
+const URL: &str = "https://platform.example";
+
+struct Ended {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Ended {
+    /// It failed with one line that holds these words.
+    fn says(&self, words: &[&str]) {
+        assert_eq!(self.code, Some(1), "{}", self.stderr);
+        assert_eq!(self.stdout, "");
+        assert_eq!(self.stderr.trim_end().lines().count(), 1, "{}", self.stderr);
+        for word in words.iter().chain(&["apio-operator: "]) {
+            assert!(self.stderr.contains(word), "{word:?} is not in: {}", self.stderr);
+        }
+    }
+}
+
+async fn operator(kubeconfig: Option<&Path>, args: &[&str]) -> Ended {
+    let home = TempDir::new().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_apio-operator"));
+    command.args(args).env_clear().env("HOME", home.path());
+    if let Some(kubeconfig) = kubeconfig {
+        command.env("KUBECONFIG", kubeconfig);
+    }
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+async fn run(kubeconfig: Option<&Path>, more: &[&str]) -> Ended {
+    operator(kubeconfig, &[&["run", "--platform-url", URL, "--listen", "127.0.0.1:0"], more].concat()).await
+}
+
+#[tokio::test]
+async fn without_a_cluster_it_says_what_to_set() {
+    run(None, &[]).await.says(&["KUBECONFIG", "ServiceAccount"]);
+}
+
+#[tokio::test]
+async fn a_cluster_that_does_not_answer_is_named() {
+    let folder = TempDir::new().unwrap();
+    let kubeconfig = folder.path().join("kubeconfig");
+    let text = fs::read_to_string(plane().kubeconfig()).unwrap();
+    let value: serde_json::Value = serde_yaml::from_str(&text).unwrap();
+    let server = value["clusters"][0]["cluster"]["server"].as_str().unwrap();
+    // Port 1 is nobody's.
+    fs::write(&kubeconfig, text.replace(server, "https://127.0.0.1:1")).unwrap();
+    run(Some(&kubeconfig), &[]).await.says(&["https://127.0.0.1:1", "cannot be reached", "refused"]);
+}
+
+#[tokio::test]
+async fn a_cluster_without_the_definitions_is_told_with_the_command_that_installs_them() {
+    let plane = tokio::task::spawn_blocking(|| ControlPlane::start(&Silent).unwrap()).await.unwrap();
+    run(Some(plane.kubeconfig()), &[])
+        .await
+        .says(&["groups.apio.netaxis.be", "apio-operator crds | kubectl apply -f -"]);
+    tokio::task::spawn_blocking(move || drop(plane)).await.unwrap();
+}
+
+#[tokio::test]
+async fn missing_rights_are_told_in_the_words_of_the_cluster() {
+    let namespace = new_name();
+    plane().create_namespace(&namespace).unwrap();
+    let kubeconfig = plane().service_account_kubeconfig(&namespace, "default").unwrap();
+    let ended = run(Some(&kubeconfig), &["--watch-namespaces", &namespace]).await;
+    ended.says(&["refuses to list groups.apio.netaxis.be", "forbidden"]);
+}
+
+#[tokio::test]
+async fn wrong_values_are_refused_before_anything_is_tried() {
+    for (args, words) in [
+        (&["--platform-url", "platform.example"][..], &["\"platform.example\"", "not a URL"][..]),
+        (&["--platform-url", "https://u:secret@platform.example"], &["credentials Secret"]),
+        (&["--platform-url", URL, "--log", "a=b=c"], &["log filter"]),
+    ] {
+        let ended = operator(None, &[&["run"], args].concat()).await;
+        ended.says(words);
+        assert!(!ended.stderr.contains("secret@"));
+    }
+    for (args, words) in [
+        (&["run", "--platform-url", URL, "--drift-intervall", "1m"][..], &["--drift-interval"][..]),
+        (&["run", "--platform-url", URL, "--drift-interval", "10"], &["10m", "--drift-interval"]),
+        (&["run", "--platform-url", URL, "--platform-mode", "door"], &["gateway", "core"]),
+        (&["run"], &["--platform-url"]),
+        (&["walk"], &["walk"]),
+    ] {
+        let ended = operator(None, args).await;
+        assert_eq!(ended.code, Some(2));
+        assert!(words.iter().all(|word| ended.stderr.contains(word)), "{}", ended.stderr);
+        assert!(!ended.stderr.contains("panicked"));
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_is_named_with_its_remedy() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let ended = operator(Some(plane().kubeconfig()), &["run", "--platform-url", URL, "--listen", &address]).await;
+    ended.says(&[&address, "--listen"]);
+}
+
+#[tokio::test]
+async fn the_definitions_it_prints_and_writes_are_those_of_the_folder() {
+    let kept = |name: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("crds").join(name)).unwrap();
+    let names = ["groups.yaml", "resellers.yaml", "tenants.yaml"];
+    let printed = operator(None, &["crds"]).await;
+    assert_eq!((printed.code, printed.stderr.as_str()), (Some(0), ""));
+    assert_eq!(printed.stdout, names.map(kept).join("---\n"));
+    let folder = TempDir::new().unwrap();
+    let written = operator(None, &["crds", "--into", folder.path().to_str().unwrap()]).await;
+    assert_eq!((written.code, written.stdout.as_str()), (Some(0), ""));
+    for name in names {
+        assert_eq!(fs::read_to_string(folder.path().join(name)).unwrap(), kept(name));
+    }
+    operator(None, &["crds", "--into", "/nowhere"]).await.says(&["/nowhere"]);
+}
+
+#[tokio::test]
+async fn a_running_operator_answers_for_its_health_and_its_metrics() {
+    let world = World::new().await;
+    assert_eq!(world.page("/livez").await, Some((200, "alive\n".into())));
+    assert_eq!(world.page("/readyz").await, Some((200, "ready\n".into())));
+    let (code, metrics) = world.page("/metrics").await.unwrap();
+    assert_eq!(code, 200);
+    assert!(metrics.ends_with("# EOF\n"), "{metrics}");
+    assert!(metrics.contains("# HELP apio_operator_settings_valid 1 while"), "{metrics}");
+    assert!(!metrics.contains(&world.namespace));
+    assert_eq!(world.operator.stop(), Some(0));
+    assert!(!world.operator.log().contains("panicked"));
+}

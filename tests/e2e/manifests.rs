@@ -1,0 +1,316 @@
+//! What the API server itself refuses, defaults and shows. No operator runs here, except for the columns.
+
+use std::path::Path;
+
+use apio_operator::api::{Group, Reseller, Tenant};
+use kube::{
+    Api,
+    api::{DynamicObject, PostParams},
+    discovery::ApiResource,
+};
+use serde_json::{Value, json};
+use testkit::cluster::ControlPlane;
+
+use crate::{
+    fixtures::{acme, hq, manifest},
+    world::{World, client, new_name, plane},
+};
+
+/// A namespace that no operator watches.
+struct Unwatched {
+    plane: &'static ControlPlane,
+    namespace: String,
+}
+
+impl Unwatched {
+    fn new() -> Self {
+        let namespace = new_name();
+        plane().run(&["create", "namespace", &namespace]).unwrap();
+        Self { plane: plane(), namespace }
+    }
+
+    fn kubectl(&self, args: &[&str]) -> String {
+        self.plane.run(&[&["-n", &self.namespace], args].concat()).unwrap()
+    }
+
+    fn apply(&self, yaml: &str) {
+        self.plane.apply_in(&self.namespace, yaml).unwrap();
+    }
+
+    /// What the API server says to a manifest that it refuses.
+    fn refused(&self, yaml: &str) -> String {
+        match self.plane.apply_in(&self.namespace, yaml) {
+            Ok(said) => panic!("taken: {said}\n{yaml}"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    fn assert_refused(&self, yaml: &str, words: &[&str]) {
+        let said = self.refused(yaml);
+        for word in words {
+            assert!(said.contains(word), "{word:?} is not in: {said}");
+        }
+    }
+}
+
+/// Tries a manifest without keeping it; what the API server says against it.
+async fn tried(kind: &str, spec: &Value) -> Option<String> {
+    let resource = match kind {
+        "Group" => ApiResource::erase::<Group>(&()),
+        "Tenant" => ApiResource::erase::<Tenant>(&()),
+        _ => ApiResource::erase::<Reseller>(&()),
+    };
+    let api: Api<DynamicObject> = Api::namespaced_with(client(plane()).await, "default", &resource);
+    let object = DynamicObject::new("tried", &resource).data(json!({"spec": spec}));
+    let parameters = PostParams { dry_run: true, ..PostParams::default() };
+    match api.create(&parameters, &object).await {
+        Ok(_) => None,
+        Err(kube::Error::Api(status)) => Some(status.message),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Sets the field at a dotted path.
+fn with(spec: &Value, path: &str, value: Value) -> Value {
+    let mut spec = spec.clone();
+    let pointer = format!("/{}", path.replace('.', "/"));
+    let (parent, key) = pointer.rsplit_once('/').unwrap();
+    if !parent.is_empty() {
+        spec[parent.trim_start_matches('/')] = json!({});
+    }
+    spec.pointer_mut(parent).unwrap()[key] = value;
+    spec
+}
+
+async fn has_limits(kind: &str, spec: Value, limits: &[(&str, usize)]) {
+    for (path, longest) in limits {
+        let refusal = tried(kind, &with(&spec, path, json!("é".repeat(longest + 1)))).await;
+        let said = refusal.unwrap_or_else(|| panic!("{path} may be longer than {longest}"));
+        assert!(said.contains(&format!("spec.{path}")) && said.contains(&longest.to_string()), "{said}");
+        let taken = tried(kind, &with(&spec, path, json!("é".repeat(*longest)))).await;
+        assert_eq!(taken, None, "{path} may have {longest}");
+    }
+}
+
+#[tokio::test]
+async fn the_texts_of_a_group_have_the_limits_of_the_platform() {
+    let limits = [
+        ("groupId", 30),
+        ("groupName", 80),
+        ("defaultDomain", 80),
+        ("cliName", 80),
+        ("cliPhoneNumber", 23),
+        ("locationDialingCode", 15),
+        ("timeZone", 127),
+        ("resellerId", 80),
+        ("templateName", 80),
+        ("contactInformation.name", 30),
+        ("contactInformation.phoneNumber", 30),
+        ("contactInformation.emailAddress", 80),
+        ("addressInformation.addressLine1", 80),
+        ("addressInformation.addressLine2", 80),
+        ("addressInformation.city", 50),
+        ("addressInformation.stateDisplayName", 50),
+        ("addressInformation.postalCode", 50),
+        ("addressInformation.country", 50),
+    ];
+    has_limits("Group", json!({"tenantId": "Acme", "groupName": "G"}), &limits).await;
+    has_limits("Group", json!({"groupName": "G"}), &[("tenantId", 30)]).await;
+}
+
+#[tokio::test]
+async fn the_texts_of_a_tenant_and_of_a_reseller_have_the_limits_of_the_platform() {
+    let limits = [
+        ("tenantId", 30),
+        ("name", 80),
+        ("defaultDomain", 80),
+        ("supportEmail", 80),
+        ("resellerId", 80),
+        ("externalId1", 80),
+        ("contactInformation.name", 30),
+        ("addressInformation.city", 50),
+    ];
+    has_limits("Tenant", json!({"type": "Enterprise"}), &limits).await;
+    has_limits("Reseller", json!({}), &[("resellerName", 80), ("externalName", 80)]).await;
+}
+
+#[tokio::test]
+async fn values_outside_of_their_range_are_refused() {
+    let group = json!({"tenantId": "Acme", "groupName": "G"});
+    let many: Vec<_> = (0..65).map(|n| n.to_string()).collect();
+    for (path, value, word) in [
+        ("userLimit", json!(0), "1"),
+        ("userLimit", json!(1_000_000), "999999"),
+        ("userLimit", json!("25"), "integer"),
+        ("groupName", json!(""), "at least 1"),
+        ("defaultDomain", json!(""), "at least 1"),
+        ("timeZone", json!(""), "at least 1"),
+        ("groupId", json!(" HQ"), "should match"),
+        ("groupId", json!("HQ "), "should match"),
+        ("excludedAppIds", json!(many), "64"),
+        ("excludedAppIds", json!(["a", "a"]), "Duplicate"),
+        ("managementPolicy", json!("Ignore"), "\"Observe\""),
+        ("adoptionPolicy", json!("Sometimes"), "\"IfIdentical\""),
+        ("driftPolicy", json!("No"), "\"Report\""),
+        ("deletionPolicy", json!("Keep"), "\"Orphan\""),
+        ("tenantRef", json!({}), "spec.tenantRef.name"),
+    ] {
+        let said =
+            tried("Group", &with(&group, path, value.clone())).await.unwrap_or_else(|| panic!("{path}: {value}"));
+        assert!(said.contains(&format!("spec.{path}")) && said.contains(word), "{said}");
+    }
+    for (path, value) in [("cliName", json!("")), ("contactInformation.name", json!("")), ("groupId", json!("H Q"))] {
+        assert_eq!(tried("Group", &with(&group, path, value)).await, None, "{path}");
+    }
+    let said = tried("Tenant", &json!({"type": "Company"})).await.unwrap();
+    assert!(said.contains("spec.type") && said.contains("\"ServiceProvider\", \"Enterprise\""), "{said}");
+    let said = tried("Reseller", &json!({"extraData": [1]})).await.unwrap();
+    assert!(said.contains("spec.extraData") && said.contains("object"), "{said}");
+}
+
+#[tokio::test]
+async fn what_contradicts_itself_is_refused_with_the_field_and_the_remedy() {
+    let place = Unwatched::new();
+    let group = |spec: &str| manifest("Group", "hq", spec);
+    let long = "a-name-that-has-more-than-thirty-characters";
+    let cases: &[(String, &[&str])] = &[
+        (group("groupName: G"), &["spec.tenantRef", "exactly one of tenantRef and tenantId must be set"]),
+        (
+            group("groupName: G, tenantId: Acme, tenantRef: {name: acme}"),
+            &["spec.tenantRef", "exactly one of tenantRef and tenantId must be set"],
+        ),
+        (group("tenantId: Acme"), &["spec.groupName", "must be set unless managementPolicy is Observe"]),
+        (
+            hq("resellerId: Best, resellerRef: {name: best}"),
+            &["spec.resellerRef", "at most one of resellerRef and resellerId"],
+        ),
+        (
+            manifest("Group", long, "tenantId: Acme, groupName: G"),
+            &["spec.groupId", "groupId must be set when the resource's name is longer than 30"],
+        ),
+        (manifest("Tenant", long, "type: Enterprise"), &["spec.tenantId", "tenantId must be set"]),
+        (manifest("Tenant", "acme", "name: A"), &["spec.type", "to ServiceProvider or Enterprise"]),
+        (acme("useCustomRoutingProfile: true"), &["spec.useCustomRoutingProfile", "only with type ServiceProvider"]),
+        (acme("resellerId: Best, resellerRef: {name: best}"), &["spec.resellerRef", "at most one"]),
+        (
+            manifest("Reseller", &format!("{long}-{long}"), "externalName: x"),
+            &["spec.resellerName", "must be set when the resource's name is longer than 80"],
+        ),
+        (hq("usrLimit: 5"), &["spec.usrLimit", "unknown field"]),
+    ];
+    for (yaml, words) in cases {
+        place.assert_refused(yaml, words);
+    }
+    assert_eq!(place.kubectl(&["get", "apio", "-o", "name"]), "");
+    place.apply(
+        &(group("tenantId: Acme, managementPolicy: Observe") + &acme("").replace("Enterprise", "ServiceProvider")),
+    );
+}
+
+#[tokio::test]
+async fn ids_are_immutable_whether_changed_added_or_dropped() {
+    let place = Unwatched::new();
+    place.apply(&(hq("") + &acme("") + &manifest("Reseller", "best", "resellerName: Best")));
+    let plain = manifest("Group", "plain", "tenantRef: {name: acme}, groupName: G");
+    place.apply(&plain);
+    let group = |name: &str, spec: &str| manifest("Group", name, &format!("groupName: G, {spec}"));
+    let create_anew = "create a new Group resource instead";
+    let cases: &[(String, &[&str])] = &[
+        (group("hq", "tenantId: Acme, groupId: Other"), &["spec.groupId", create_anew]),
+        (group("hq", "tenantId: Acme"), &["spec.groupId", create_anew]),
+        (group("plain", "tenantRef: {name: acme}, groupId: Other"), &["spec.groupId", create_anew]),
+        (group("hq", "tenantId: Other, groupId: HQ"), &["spec.tenantId", create_anew]),
+        (group("hq", "tenantRef: {name: acme}, groupId: HQ"), &["spec.tenantId", "is immutable"]),
+        (group("plain", "tenantRef: {name: other}"), &["spec.tenantRef", create_anew]),
+        (group("plain", "tenantId: acme"), &["spec.tenantRef", "is immutable"]),
+        (manifest("Tenant", "acme", "tenantId: Other, type: Enterprise"), &["spec.tenantId", "is immutable"]),
+        (manifest("Tenant", "acme", "type: Enterprise"), &["spec.tenantId", "is immutable"]),
+        (manifest("Tenant", "acme", "tenantId: Acme, type: ServiceProvider"), &["spec.type", "is immutable"]),
+        (manifest("Reseller", "best", "resellerName: Other"), &["spec.resellerName", "is immutable"]),
+        (manifest("Reseller", "best", "externalName: x"), &["spec.resellerName", "is immutable"]),
+    ];
+    for (yaml, words) in cases {
+        place.assert_refused(yaml, words);
+    }
+    // To spell out the id that is in force already moves nothing.
+    place.apply(&group("plain", "tenantRef: {name: acme}, groupId: plain"));
+    place.apply(&plain);
+}
+
+#[tokio::test]
+async fn a_new_resource_is_in_progress_until_somebody_has_seen_it() {
+    let place = Unwatched::new();
+    place.apply(&(hq("") + &acme("") + &manifest("Reseller", "best", "externalName: x")));
+    let seen = place.kubectl(&["get", "apio", "-o", "jsonpath={.items[*].status}"]);
+    assert_eq!(seen, [r#"{"observedGeneration":-1}"#; 3].join(" "));
+}
+
+#[tokio::test]
+async fn every_example_is_taken_by_the_api_server() {
+    let place = Unwatched::new();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let manifests: Vec<_> = files.filter(|path| path.extension().is_some_and(|kind| kind == "yaml")).collect();
+    assert!(manifests.len() >= 6, "{manifests:?}");
+    for path in manifests {
+        place.kubectl(&["apply", "--validate=strict", "--dry-run=server", "-f", path.to_str().unwrap()]);
+    }
+}
+
+#[tokio::test]
+async fn kubectl_explains_every_field() {
+    let place = Unwatched::new();
+    let explain = |what: &str| {
+        let said = place.kubectl(&["explain", what, "--api-version=apio.netaxis.be/v1alpha1"]);
+        said.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let spec = explain("group.spec");
+    for word in ["userLimit", "How many users the group may hold", "tenantRef", "autoCreateDomain", "deletionPolicy"] {
+        assert!(spec.contains(word), "{spec}");
+    }
+    for (what, word) in [
+        ("tenant.spec.type", "Immutable"),
+        ("group.spec.managementPolicy", "Manage (default)"),
+        ("group.spec.adoptionPolicy", "IfIdentical (default)"),
+        ("group.spec.driftPolicy", "Correct (default)"),
+        ("group.spec.deletionPolicy", "Delete (default)"),
+    ] {
+        let said = explain(what);
+        assert!(said.contains(word), "{said}");
+    }
+    for what in ["group.spec", "group.status", "tenant.spec", "reseller.spec", "group.spec.contactInformation"] {
+        let said = explain(what);
+        assert!(!said.contains("<no description>"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn the_columns_say_what_a_user_looks_for() {
+    let world = World::new().await;
+    world.apply(
+        &(acme("name: Acme SA") + &hq("userLimit: 25") + &manifest("Reseller", "best", "externalName: Best SA")),
+    );
+    world.group("hq").await;
+    world.ready::<Tenant>("acme").await;
+    world.ready::<Reseller>("best").await;
+    let columns = |args: &[&str]| -> Vec<Vec<String>> {
+        let text = world.kubectl(&[&["get"], args].concat());
+        let cells = |line: &str| line.split("   ").map(|c| c.trim().to_owned()).filter(|c| !c.is_empty()).collect();
+        text.lines().map(cells).collect()
+    };
+    let [head, row] = &columns(&["groups"])[..] else { panic!() };
+    assert_eq!(head[..], ["NAME", "TENANT", "GROUP-ID", "DOMAIN", "USERS", "READY", "REASON", "AGE"]);
+    assert_eq!(row[..7], ["hq", "Acme", "HQ", "sip.example.net", "0/25", "True", "Synced"]);
+    let wide = columns(&["groups", "-o", "wide"]);
+    assert_eq!(wide[0][8..], ["RESELLER", "MESSAGE"]);
+    let [head, row] = &columns(&["tenants"])[..] else { panic!() };
+    assert_eq!(head[..], ["NAME", "TENANT-ID", "TYPE", "DOMAIN", "READY", "REASON", "AGE"]);
+    assert_eq!(row[..6], ["acme", "Acme", "Enterprise", "sip.example.net", "True", "Synced"]);
+    let [head, row] = &columns(&["resellers"])[..] else { panic!() };
+    assert_eq!(head[..], ["NAME", "RESELLER", "EXTERNAL-NAME", "READY", "REASON", "AGE"]);
+    assert_eq!(row[..5], ["best", "best", "Best SA", "True", "Synced"]);
+    let all = world.kubectl(&["get", "apio", "-o", "name"]);
+    for name in ["group.apio.netaxis.be/hq", "tenant.apio.netaxis.be/acme", "reseller.apio.netaxis.be/best"] {
+        assert!(all.contains(name), "{all}");
+    }
+}

@@ -1,0 +1,83 @@
+//! What a steady state costs, and what one new group costs.
+
+use apio_operator::api::{Group, Tenant};
+use kube::ResourceExt;
+use testkit::simulator::Call;
+
+use crate::{
+    fixtures::{acme, manifest},
+    world::{SOON, Wish, World},
+};
+
+const HQ: &str = "/tenants/Acme/groups/HQ/";
+
+fn hq() -> String {
+    manifest("Group", "hq", "tenantRef: {name: acme}, groupId: HQ, groupName: Head office, userLimit: 25")
+}
+
+fn looks(calls: &[Call]) -> usize {
+    calls.iter().filter(|call| call.method == "GET" && call.path == HQ).count()
+}
+
+#[tokio::test]
+async fn in_a_steady_state_nothing_is_written_anywhere() {
+    let world = World::with(Wish { arguments: &["--drift-interval", "1s"], ..Wish::default() }).await;
+    world.apply(&(acme("") + &hq()));
+    world.group("hq").await;
+    let (group, tenant): (Group, Tenant) = (world.looked("hq").await, world.looked("acme").await);
+    let (events, written) = (world.events("hq").await, world.metric("apio_operator_status_writes").await);
+    world.platform.clear_journal();
+    world.platform.wait_for("ten more looks", SOON, |calls, _| looks(calls) >= 10).await;
+    assert_eq!(world.writes(), [""; 0]);
+    let (same_group, same_tenant): (Group, Tenant) =
+        (world.api().get("hq").await.unwrap(), world.api().get("acme").await.unwrap());
+    assert_eq!(same_group.resource_version(), group.resource_version());
+    assert_eq!(same_tenant.resource_version(), tenant.resource_version());
+    assert_eq!(world.events("hq").await, events);
+    assert_eq!(world.metric("apio_operator_status_writes").await, written);
+    let other = world.platform.journal().iter().find(|call| call.path != HQ && call.path != "/tenants/Acme/").cloned();
+    assert!(other.is_none(), "a poll is one GET: {other:?}");
+}
+
+/// Passes and status writes of a kind so far.
+async fn spent(world: &World, kind: &str) -> (u64, u64) {
+    let of = |metric: &str| format!("apio_operator_{metric}_total{{kind=\"{kind}\"");
+    (world.metric(&of("reconciles")).await, world.metric(&of("status_writes")).await)
+}
+
+#[tokio::test]
+async fn one_new_group_costs_one_pass_four_calls_and_two_status_writes() {
+    let world = World::new().await;
+    world.apply(&acme(""));
+    world.ready::<Tenant>("acme").await;
+    world.looked::<Tenant>("acme").await;
+    world.platform.clear_journal();
+    let (group, tenant) = (spent(&world, "Group").await, spent(&world, "Tenant").await);
+    assert_eq!(group, (0, 0));
+
+    world.apply(&hq());
+    world.group("hq").await;
+    // The creation causes no pass of its tenant, and what follows is only what is asked for: each look is one pass, one
+    // status write for the echo, and one call.
+    world.looked::<Group>("hq").await;
+    world.looked::<Tenant>("acme").await;
+    // One pass; a status write that records the ownership before the create, and one that tells the end.
+    assert_eq!(spent(&world, "Group").await, (1 + 1, 2 + 1));
+    assert_eq!(spent(&world, "Tenant").await, (tenant.0 + 1, tenant.1 + 1));
+    let calls: Vec<_> = world.platform.journal().iter().map(|call| format!("{} {}", call.method, call.path)).collect();
+    assert_eq!(
+        calls,
+        [
+            "GET /tenants/Acme/groups/HQ/", // is it there?
+            "GET /tenants/Acme/",           // its tenant is readable: so it is absent
+            "POST /tenants/Acme/groups/",   //
+            "GET /tenants/Acme/groups/HQ/", // what the platform made of it
+            "GET /tenants/Acme/groups/HQ/", // the look that was asked for
+            "GET /tenants/Acme/",           // and that at the tenant
+        ]
+    );
+    let platform_calls = world.metric("apio_operator_platform_calls_total").await;
+    // Before: a tenant is looked for, created, read back and looked at.
+    assert_eq!(platform_calls, 4 + calls.len() as u64);
+    assert_eq!(world.events("hq").await.values().sum::<usize>(), 2, "{:?}", world.events("hq").await);
+}

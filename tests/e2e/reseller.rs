@@ -1,0 +1,73 @@
+use apio_operator::api::Reseller;
+use serde_json::json;
+
+use crate::{
+    fixtures::{hq, manifest},
+    world::{World, has, message},
+};
+
+const BEST: &str = "/local/resellers/Best/";
+
+fn best(more: &str) -> String {
+    manifest("Reseller", "best", &format!("resellerName: Best, {more}"))
+}
+
+#[tokio::test]
+async fn a_reseller_is_created_changed_corrected_and_deleted() {
+    let world = World::new().await;
+    world.apply(&best("externalName: Best SA, extraData: {tier: gold, contacts: [1, two]}"));
+    world.ready::<Reseller>("best").await;
+    world.apply(&best("externalName: Best SA, extraData: {tier: silver}"));
+    world.ready::<Reseller>("best").await;
+    world.platform.edit(|state| {
+        state.resellers.get_mut("Best").unwrap().insert("externalName".into(), json!("Worst"));
+    });
+    world.looked::<Reseller>("best").await;
+    world.delete("reseller/best");
+    world.until_gone::<Reseller>("best").await;
+    assert_eq!(
+        world.bodies("POST", "/local/resellers/"),
+        [json!({"name": "Best", "externalName": "Best SA", "extraData": {"tier": "gold", "contacts": [1, "two"]}})]
+    );
+    assert_eq!(
+        world.bodies("PUT", BEST),
+        [json!({"extraData": {"tier": "silver"}}), json!({"externalName": "Best SA"})]
+    );
+    assert_eq!(world.writes().last().unwrap(), "DELETE /local/resellers/Best/");
+    assert_eq!(world.writes().len(), 4, "{}", world.story());
+}
+
+#[tokio::test]
+async fn a_reseller_that_a_resource_names_stays_until_that_is_gone() {
+    let world = World::new().await;
+    world.platform.edit(|state| state.add_tenant("Acme"));
+    world.apply(&(best("") + &hq("resellerRef: {name: best}")));
+    world.group("hq").await;
+    world.delete("reseller/best");
+    let reseller: Reseller = world.reason("best", "DeletionBlocked", "ResellerInUse").await;
+    let said = message(&reseller, "DeletionBlocked");
+    assert!(said.contains("/hq"), "{said}");
+    assert!(!world.writes().iter().any(|write| write.starts_with("DELETE")));
+    world.delete("group/hq");
+    world.until_gone::<Reseller>("best").await;
+    assert_eq!(world.writes()[2..], ["DELETE /tenants/Acme/groups/HQ/", "DELETE /local/resellers/Best/"]);
+}
+
+#[tokio::test]
+async fn a_reseller_that_the_platform_keeps_for_others_stays_and_says_so_in_its_words() {
+    let world = World::new().await;
+    world.apply(&best(""));
+    world.ready::<Reseller>("best").await;
+    world.platform.edit(|state| {
+        state.add_tenant("Acme");
+        state.add_group("Acme", "HQ", json!({"resellerId": "Best"}));
+    });
+    world.delete("reseller/best");
+    let reseller: Reseller = world.reason("best", "DeletionBlocked", "PlatformRefused").await;
+    let said = message(&reseller, "DeletionBlocked");
+    assert!(said.contains("reseller Best is referenced by group HQ of tenant Acme"), "{said}");
+    assert!(has(&reseller, "Reconciling"));
+    world.platform.edit(|state| state.tenants.clear());
+    world.nudge::<Reseller>("best").await;
+    world.until_gone::<Reseller>("best").await;
+}
