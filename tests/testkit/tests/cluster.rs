@@ -173,19 +173,21 @@ fn a_port_that_was_lost_is_tried_again_with_another() {
     assert_eq!(starts.len(), 5, "each start has its own ports and folder");
 }
 
-/// Runs one of the roles below in a process of its own, and gives it with what it said first.
-fn parent_in_role(role: &str) -> (Child, String) {
+/// The test that runs again, in a process of its own, as the parent that will be killed; what it said first.
+fn again_as_parent(test: &str) -> (Child, String) {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", role, "--ignored", "--nocapture"]).env("APIO_TEST_ROLE", role);
+    command.args(["--exact", test, "--nocapture"]).env(PARENT, test);
     let mut parent = command.stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(parent.stdout.take().unwrap()).lines();
     let said = lines.map_while(Result::ok).find_map(|line| line.split_once("SAID ").map(|(_, said)| said.to_owned()));
-    (parent, said.expect("the role says something"))
+    (parent, said.expect("the parent says something"))
 }
 
-/// For ever, or not at all when somebody runs the ignored tests.
-fn is_in_role(role: &str) -> bool {
-    std::env::var("APIO_TEST_ROLE").is_ok_and(|asked| asked == role)
+/// Set in that process.
+const PARENT: &str = "APIO_TEST_PARENT";
+
+fn is_parent() -> bool {
+    std::env::var_os(PARENT).is_some()
 }
 
 fn wait_to_be_killed() -> ! {
@@ -195,9 +197,8 @@ fn wait_to_be_killed() -> ! {
 }
 
 #[test]
-#[ignore = "a role in the test below"]
-fn parent_of_a_guarded_program() {
-    if is_in_role("parent_of_a_guarded_program") {
+fn a_guarded_program_dies_with_a_parent_that_is_killed() {
+    if is_parent() {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new("sleep");
         command.arg("600");
@@ -205,11 +206,7 @@ fn parent_of_a_guarded_program() {
         println!("SAID {}", program.pid());
         wait_to_be_killed();
     }
-}
-
-#[test]
-fn a_guarded_program_dies_with_a_parent_that_is_killed() {
-    let (mut parent, said) = parent_in_role("parent_of_a_guarded_program");
+    let (mut parent, said) = again_as_parent("a_guarded_program_dies_with_a_parent_that_is_killed");
     let program: u32 = said.parse().unwrap();
     assert!(is_alive(program));
     parent.kill().unwrap();
@@ -218,19 +215,14 @@ fn a_guarded_program_dies_with_a_parent_that_is_killed() {
 }
 
 #[test]
-#[ignore = "a role in the test below"]
-fn parent_of_a_control_plane() {
-    if is_in_role("parent_of_a_control_plane") {
+fn the_shared_control_plane_is_gone_with_a_process_that_is_killed() {
+    if is_parent() {
         let control_plane = ControlPlane::shared();
         let ids: Vec<_> = control_plane.process_ids().iter().map(|(_, id)| id.to_string()).collect();
         println!("SAID {} {}", control_plane.folder().display(), ids.join(" "));
         wait_to_be_killed();
     }
-}
-
-#[test]
-fn the_shared_control_plane_is_gone_with_a_process_that_is_killed() {
-    let (mut parent, said) = parent_in_role("parent_of_a_control_plane");
+    let (mut parent, said) = again_as_parent("the_shared_control_plane_is_gone_with_a_process_that_is_killed");
     let mut words = said.split(' ');
     let folder = PathBuf::from(words.next().unwrap());
     let ids: Vec<u32> = words.map(|id| id.parse().unwrap()).collect();
