@@ -168,7 +168,8 @@ fn watched<K: Watched>(
                 // After the first list everything has a pass of its own. After a later one, what went while nobody watched
                 // may be waited for.
                 Ok(watcher::Event::InitDone) => {
-                    if listed.send_replace(true) {
+                    let again = listed.send_replace(true);
+                    if again {
                         operator.index.wake_unsettled();
                     }
                 }

@@ -1,16 +1,18 @@
 //! Whose object it is.
 
+use std::time::Duration;
+
 use apio_operator::api::{Group, OwnershipState};
 use kube::{
     ResourceExt,
     api::{Patch, PatchParams},
 };
 use serde_json::json;
-use testkit::simulator::Fault;
+use testkit::simulator::{Account, Fault, Simulator};
 
 use crate::{
-    fixtures::{hq, manifest},
-    world::{SOON, World, has, is_held, message},
+    fixtures::{credentials, hq, manifest},
+    world::{SOON, Wish, World, has, is_held, message, operator, own_plane},
 };
 
 const GROUPS: &str = "/tenants/Acme/groups/";
@@ -148,4 +150,82 @@ async fn a_status_that_was_lost_with_a_backup_causes_no_write() {
     let group = world.group("hq").await;
     assert_eq!(group.status.unwrap().ownership.unwrap().state, OwnershipState::Adopted);
     assert_eq!(world.writes(), ["POST /tenants/Acme/groups/"]);
+}
+
+#[tokio::test]
+async fn what_the_account_may_not_see_is_neither_created_twice_nor_owned() {
+    let world = with_group_of_others(json!({"resellerId": "Other"})).await;
+    world.platform.edit(|state| {
+        state.add_reseller("Best");
+        state.add_account("best", Account::restricted_to("pw", "Best"));
+    });
+    world.apply(&credentials("best", "pw"));
+    world.poll("the new Secret", || async { world.operator.log().matches("credentials changed").count() == 2 }).await;
+    world.apply(&hq(""));
+    let group: Group = world.reason("hq", "Ready", "NotVisible").await;
+    assert!(has(&group, "Stalled"));
+    assert!(message(&group, "Ready").contains("does not show it to this account"), "{}", message(&group, "Ready"));
+    assert!(group.status.unwrap().ownership.is_none());
+    assert_eq!(world.writes(), ["POST /tenants/Acme/groups/"]);
+    world.delete("group/hq");
+    world.until_gone::<Group>("hq").await;
+    assert_eq!(world.writes().len(), 1);
+}
+
+#[tokio::test]
+async fn an_object_that_appears_between_the_look_and_the_creation_is_not_ours() {
+    let world = World::new().await;
+    world.platform.edit(|state| state.add_tenant("Acme"));
+    world.platform.inject(Fault::delay(Duration::from_millis(300)).on("POST", GROUPS));
+    world.apply(&hq(""));
+    world.platform.wait_for("the POST", SOON, |calls, _| calls.iter().any(|call| call.path == GROUPS)).await;
+    world.platform.edit(|state| {
+        // Nobody has seen the group that this fault's call is about to find.
+        state.add_group("Acme", "HQ", json!({"groupName": "Theirs"}));
+    });
+    let group: Group = world.reason("hq", "Ready", "NotOwned").await;
+    assert!(group.status.unwrap().ownership.is_none());
+    world.delete("group/hq");
+    world.until_gone::<Group>("hq").await;
+    assert_eq!(world.writes(), ["POST /tenants/Acme/groups/"]);
+    let name = world.platform.edit(|state| state.group("Acme", "HQ").unwrap().attributes["groupName"].clone());
+    assert_eq!(name, json!("Theirs"));
+}
+
+#[tokio::test]
+async fn an_operator_that_is_pointed_at_another_platform_acts_on_nothing() {
+    let mut world = World::new().await;
+    world.platform.edit(|state| state.add_tenant("Acme"));
+    world.apply(&hq(""));
+    world.group("hq").await;
+    assert_eq!(world.operator.stop(), Some(0));
+    let other = Simulator::start().await.unwrap();
+    other.edit(|state| state.add_tenant("Acme"));
+    let place = ["--namespace", &world.namespace, "--watch-namespaces", &world.namespace];
+    world.operator = operator(world.plane, &world.namespace, &other.url(), &place);
+    let group: Group = world.reason("hq", "Ready", "PlatformChanged").await;
+    assert!(message(&group, "Ready").contains(&world.platform.url()), "{}", message(&group, "Ready"));
+    world.delete("group/hq");
+    world.reason::<Group>("hq", "DeletionBlocked", "PlatformChanged").await;
+    assert_eq!(other.writes().len() + world.writes().len(), 1);
+}
+
+#[tokio::test]
+async fn an_operator_of_the_whole_cluster_serves_every_namespace_and_knows_every_claim() {
+    let world = World::with(Wish { plane: Some(own_plane().await), everywhere: true, ..Wish::default() }).await;
+    world.platform.edit(|state| state.add_tenant("Acme"));
+    world.apply(&hq(""));
+    world.group("hq").await;
+    world.plane.run(&["create", "namespace", "elsewhere"]).unwrap();
+    let yaml =
+        hq("adoptionPolicy: Always, cliName: Mine") + &manifest("Group", "own", "tenantId: Acme, groupName: Own");
+    world.plane.apply_in("elsewhere", &yaml).unwrap();
+    let reason = |name: &'static str, reason: &'static str| {
+        let path = r#"jsonpath={.status.conditions[?(@.type=="Ready")].reason}"#;
+        let world = &world;
+        async move { world.plane.run(&["-n", "elsewhere", "get", "group", name, "-o", path]).unwrap() == reason }
+    };
+    world.poll("the group of the other namespace", || reason("own", "Synced")).await;
+    world.poll("the claim of two namespaces", || reason("hq", "NotOwned")).await;
+    assert_eq!(world.writes(), ["POST /tenants/Acme/groups/", "POST /tenants/Acme/groups/"]);
 }

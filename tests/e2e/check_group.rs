@@ -92,7 +92,8 @@ async fn check_service_users_alone_blocks_and_releases() {
 #[tokio::test]
 async fn each_kind_of_service_user_alone_blocks() {
     let world = with_group(&only(&["CHECK_SERVICE_USERS"])).await;
-    let kinds: [(&str, fn(&mut Held)); 3] = [
+    type Put = fn(&mut Held);
+    let kinds: [(&str, Put); 3] = [
         ("1 IVR;", |group| group.ivrs.extend(["x".to_owned()])),
         ("1 call center;", |group| group.call_centers.extend(["x".to_owned()])),
         ("1 hunt group;", |group| group.hunt_groups.extend(["x".to_owned()])),

@@ -1,11 +1,12 @@
 use apio_operator::api::Group;
-use testkit::simulator::{PASSWORD, USERNAME};
+use testkit::simulator::{Account, M2M_TOKEN, PASSWORD, USERNAME};
 
 use crate::{
-    fixtures::{credentials, hq},
+    fixtures::{credentials, hq, manifest},
     world::{Wish, World, has, message},
 };
 
+const CORE: &[&str] = &["--platform-mode", "core"];
 const WRONG: &str = "Wr0ng-pa55word";
 
 async fn with_acme(no_credentials: bool) -> World {
@@ -38,7 +39,7 @@ async fn a_refused_login_is_not_tried_again_until_the_secret_changes() {
     let group: Group = world.reason("hq", "Ready", "CredentialsUnavailable").await;
     assert!(message(&group, "Ready").contains(USERNAME), "{}", message(&group, "Ready"));
     // Another resource gets past the point where it would log in.
-    world.apply(&crate::fixtures::manifest("Group", "other", "tenantId: Acme, groupName: Other"));
+    world.apply(&manifest("Group", "other", "tenantId: Acme, groupName: Other"));
     world.reason::<Group>("other", "Ready", "CredentialsUnavailable").await;
     let failed = world.metric(r#"apio_operator_reconciles_total{kind="Group",result="failed"}"#).await;
     world.nudge::<Group>("hq").await;
@@ -52,6 +53,68 @@ async fn a_refused_login_is_not_tried_again_until_the_secret_changes() {
     world.group("hq").await;
     world.group("other").await;
     assert_eq!(logins(&world), 2);
+}
+
+#[tokio::test]
+async fn a_new_password_is_in_use_at_once() {
+    let world = with_acme(false).await;
+    world.apply(&hq(""));
+    world.group("hq").await;
+    world.platform.edit(|state| state.add_account("successor", Account::system("other")));
+    world.apply(&credentials("successor", "other"));
+    world.poll("the new Secret", || async { world.operator.log().matches("credentials changed").count() == 2 }).await;
+    world.looked::<Group>("hq").await;
+    assert_eq!(world.platform.journal().last().unwrap().user.as_deref(), Some("successor"));
+}
+
+#[tokio::test]
+async fn many_groups_share_one_login() {
+    let world = with_acme(false).await;
+    let groups: Vec<_> = (0..12).map(|n| manifest("Group", &format!("g{n}"), "tenantId: Acme, groupName: G")).collect();
+    world.apply(&groups.concat());
+    for n in 0..12 {
+        world.group(&format!("g{n}")).await;
+    }
+    assert_eq!(logins(&world), 1);
+    world.platform.expire_sessions();
+    for n in 0..12 {
+        world.nudge::<Group>(&format!("g{n}")).await;
+    }
+    for n in 0..12 {
+        world.looked::<Group>(&format!("g{n}")).await;
+    }
+    assert_eq!(logins(&world), 2);
+}
+
+#[tokio::test]
+async fn a_machine_token_needs_no_login() {
+    let world = World::with(Wish { no_credentials: true, arguments: CORE, ..Wish::default() }).await;
+    world.platform.edit(|state| state.add_tenant("Acme"));
+    world.kubectl(&["create", "secret", "generic", "apio-credentials", &format!("--from-literal=token={M2M_TOKEN}")]);
+    world.apply(&hq(""));
+    world.group("hq").await;
+    assert_eq!(logins(&world), 0);
+}
+
+#[tokio::test]
+async fn an_account_that_asks_for_a_second_factor_is_told_what_to_use_instead() {
+    let world = World::with(Wish { arguments: CORE, ..Wish::default() }).await;
+    world.platform.edit(|state| {
+        state.add_tenant("Acme");
+        state.users.get_mut(USERNAME).unwrap().two_factor = true;
+    });
+    world.apply(&hq(""));
+    let group: Group = world.reason("hq", "Ready", "CredentialsUnavailable").await;
+    assert!(message(&group, "Ready").contains("key token of the Secret"), "{}", message(&group, "Ready"));
+    assert_eq!(logins(&world), 1);
+}
+
+#[tokio::test]
+async fn a_secret_without_its_keys_is_told_in_the_log_without_a_value() {
+    let world = World::with(Wish { no_credentials: true, ..Wish::default() }).await;
+    world.kubectl(&["create", "secret", "generic", "apio-credentials", &format!("--from-literal=pasword={WRONG}")]);
+    world.poll("the log", || async { world.operator.log().contains("needs the keys username and password") }).await;
+    assert!(!world.operator.log().contains(WRONG));
 }
 
 #[tokio::test]

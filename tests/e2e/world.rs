@@ -56,6 +56,8 @@ pub struct Wish<'a> {
     pub no_credentials: bool,
     pub arguments: &'a [&'a str],
     pub platform_is_down: bool,
+    /// Every namespace of the cluster is watched: only on a control plane of its own.
+    pub everywhere: bool,
     /// A control plane of its own, for a test that would disturb others.
     pub plane: Option<&'static ControlPlane>,
 }
@@ -79,7 +81,8 @@ impl World {
         let url = platform.url();
         let operator = tokio::task::spawn_blocking({
             let namespace = namespace.clone();
-            let mut set_up = rights(RULES, &namespace, Some(&namespace));
+            let watched = (!wish.everywhere).then_some(namespace.as_str());
+            let mut set_up = rights(RULES, &namespace, watched);
             if !wish.no_settings {
                 set_up += &settings(wish.settings.unwrap_or(SETTINGS));
             }
@@ -87,18 +90,14 @@ impl World {
                 set_up += &credentials(USERNAME, PASSWORD);
             }
             let log: &[&str] = if wish.arguments.contains(&"--log") { &[] } else { &["--log", LOG] };
-            let place = ["--namespace", &namespace, "--watch-namespaces", &namespace];
-            let own = [&place, log, wish.arguments].concat();
+            let watch = watched.map(|place| ["--watch-namespaces", place]);
+            let own = [&["--namespace", &namespace], log, watch.as_slice().as_flattened(), wish.arguments].concat();
             let own: Vec<String> = own.into_iter().map(str::to_owned).collect();
             move || {
                 plane.run(&["create", "namespace", &namespace]).unwrap();
                 plane.apply_in(&namespace, &set_up).unwrap();
-                let kubeconfig = plane.service_account_kubeconfig(&namespace, "apio-operator").unwrap();
-                let log = plane.folder().join(format!("{namespace}.log"));
-                let mut program = Command::new(env!("CARGO_BIN_EXE_apio-operator"));
-                program.arg("run");
                 let own: Vec<&str> = own.iter().map(String::as_str).collect();
-                Operator::start(&program, &kubeconfig, &url, &own, &log).unwrap()
+                operator(plane, &namespace, &url, &own)
             }
         })
         .await
@@ -286,6 +285,15 @@ impl World {
         let tail: Vec<_> = tail.into_iter().rev().collect();
         format!("platform:\n{}\noperator:\n{}", journal.join("\n"), tail.join("\n"))
     }
+}
+
+/// An operator under the rights of the ServiceAccount of a namespace.
+pub fn operator(plane: &ControlPlane, namespace: &str, url: &str, arguments: &[&str]) -> Operator {
+    let kubeconfig = plane.service_account_kubeconfig(namespace, "apio-operator").unwrap();
+    let log = plane.folder().join(format!("{namespace}.log"));
+    let mut program = Command::new(env!("CARGO_BIN_EXE_apio-operator"));
+    program.arg("run");
+    Operator::start(&program, &kubeconfig, url, arguments, &log).unwrap()
 }
 
 /// Resources that can be waited for.
