@@ -263,10 +263,10 @@ fn present<K: Kind>(
     }
     let mut steps = hold(subject, facts, key, record, OwnershipState::Adopted);
     let verb = update_verb(subject, adopting);
-    let reapply =
-        verb == Verb::Update && object.options(verb, key, declared, &facts.cluster).contains_key("templateName");
+    let reapply = object.options(verb, key, declared, &facts.cluster).contains_key("templateName");
     let updated = facts.done().any(|step| matches!(step, Step::Update(..)));
-    if found.is_empty() && (!reapply || updated || adopting || subject.compared_generation().is_none()) {
+    let as_it_is = adopting || comes_from_this_pass(subject, facts) || subject.compared_generation().is_none();
+    if found.is_empty() && (!reapply || updated || as_it_is) {
         return if steps.is_empty() { done(Verdict::Synced) } else { Ok(Plan::Act(steps)) };
     }
     if updated || known_as_not_accepted(subject, &found) {
@@ -284,9 +284,17 @@ fn present<K: Kind>(
     };
     let mut sent = body.clone();
     sent.extend(object.options(verb, key, &body, &facts.cluster));
-    sent.retain(|key, _| !K::IMMUTABLE.contains(&key.as_str()));
     steps.push(Step::Update(key.clone(), sent));
     Ok(Plan::Act(steps))
+}
+
+/// Created or taken over just now: there is no template to apply to it again.
+fn comes_from_this_pass(subject: &Subject, facts: &Facts) -> bool {
+    facts.done().any(|step| match step {
+        Step::Create(..) => true,
+        Step::Hold(_) => subject.status.ownership.is_none(),
+        _ => false,
+    })
 }
 
 /// A difference at a generation that was already compared is the platform's doing.

@@ -69,6 +69,15 @@ fn a_template_is_not_applied_to_what_is_adopted_as_it_is() {
 }
 
 #[test]
+fn what_was_only_observed_before_is_adopted_without_a_platform_write_too() {
+    let mut case =
+        group("{tenantId: Acme, groupName: a, templateName: t}").present(json!({"groupName": "a"})).synced(0);
+    case.subject.status.ownership = None;
+    assert_eq!(case.pass().steps(), ["hold"]);
+    assert_eq!(case.pass().steps(), Vec::<&str>::new());
+}
+
+#[test]
 fn a_lost_status_makes_no_platform_write() {
     let mut case = group("{tenantId: Acme, groupName: a}").present(json!({"groupName": "a"}));
     case.subject.held = true;

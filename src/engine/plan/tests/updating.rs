@@ -61,6 +61,13 @@ fn a_spec_change_with_a_template_is_sent_once_although_nothing_differs() {
 }
 
 #[test]
+fn a_template_is_applied_once_by_the_create_of_what_vanished_before_a_spec_change() {
+    let mut case = group("{tenantId: Acme, groupName: a, templateName: t}").synced(0);
+    assert_eq!(case.pass().steps(), ["create_group"]);
+    assert_eq!(case.pass().steps(), Vec::<&str>::new());
+}
+
+#[test]
 fn a_spec_change_without_a_difference_writes_nothing() {
     let mut case = group("{tenantId: Acme, groupName: a}").present(json!({"groupName": "a"})).synced(0);
     let pass = case.pass();
