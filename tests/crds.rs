@@ -1,5 +1,7 @@
 //! The definitions of the three kinds, as they are generated and as they are committed.
 
+#![allow(clippy::unwrap_used)]
+
 use std::{fs, path::Path};
 
 use apio_operator::api::{crds, manifests};

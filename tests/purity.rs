@@ -1,5 +1,7 @@
 //! Holds `src/engine` and `src/api` to their promise: decisions and types only. Their sources are read without comments.
 
+#![allow(clippy::unwrap_used)]
+
 use std::{
     fs,
     path::{Path, PathBuf},
