@@ -60,7 +60,11 @@ fn the_readme_shows_every_setting_with_its_default() {
         assert!(readme.contains(&row), "the README's table lacks {row}");
     }
     let example = page("examples/settings.yaml");
-    assert_eq!(settings::parse_file(&example), Ok((settings::Settings::default(), vec![])), "the example is the default");
+    assert_eq!(
+        settings::parse_file(&example),
+        Ok((settings::Settings::default(), vec![])),
+        "the example is the default"
+    );
 }
 
 #[test]
