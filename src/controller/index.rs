@@ -13,7 +13,7 @@ use tokio::sync::{mpsc::UnboundedSender, watch};
 use crate::{
     api::{Group, Reseller, Tenant},
     engine::{
-        facts::{Cluster, Reference, Referent},
+        facts::{Cluster, Reference},
         ids::Key,
         kind::{Kind, Subject},
     },
@@ -141,28 +141,19 @@ impl Index {
         K::slices(self).iter().find_map(|slice| slice.store.get(&ObjectRef::new(name).within(namespace)))
     }
 
-    /// The references of a resource that lead somewhere.
-    pub fn referents<K: Watched>(&self, object: &K) -> BTreeMap<Reference, Referent> {
+    /// The ids that the references of a resource lead to.
+    pub fn referred<K: Watched>(&self, object: &K) -> BTreeMap<Reference, String> {
         let namespace = object.namespace().unwrap_or_default();
-        let found = |reference: Reference| {
-            let (id, deleting) = match &reference {
-                Reference::Tenant(name) => {
-                    let tenant = self.get::<Tenant>(&namespace, name)?;
-                    (tenant.tenant_id(), tenant.metadata.deletion_timestamp.is_some())
-                }
-                Reference::Reseller(name) => {
-                    let reseller = self.get::<Reseller>(&namespace, name)?;
-                    (reseller.reseller_name(), reseller.metadata.deletion_timestamp.is_some())
-                }
-            };
-            Some((reference, Referent { id, deleting }))
+        let id = |reference: &Reference| match reference {
+            Reference::Tenant(name) => Some(self.get::<Tenant>(&namespace, name)?.tenant_id()),
+            Reference::Reseller(name) => Some(self.get::<Reseller>(&namespace, name)?.reseller_name()),
         };
-        object.references().into_iter().filter_map(found).collect()
+        object.references().into_iter().filter_map(|reference| Some((reference.clone(), id(&reference)?))).collect()
     }
 
     /// The object that a resource stands for, as far as its references lead somewhere.
     pub fn key<K: Watched>(&self, object: &K) -> Option<Key> {
-        let cluster = Cluster { references: self.referents(object), ..Cluster::default() };
+        let cluster = Cluster { references: self.referred(object), ..Cluster::default() };
         object.key(&cluster).ok()
     }
 

@@ -28,7 +28,7 @@ impl Operator {
         let mut cluster = Cluster {
             platform: self.platform.name().to_owned(),
             settings,
-            references: self.index.referents(object),
+            references: self.index.referred(object),
             ..Cluster::default()
         };
         cluster.definition_deleting = subject.deleting && self.definition_deleting::<K>().await?;
@@ -121,7 +121,7 @@ fn names<K: Watched>(index: &Index, child: &K, key: &Key) -> bool {
     let id = match key {
         Key::Tenant(id) | Key::Reseller(id) | Key::Group(_, id) => id,
     };
-    let referred = index.referents(child);
+    let referred = index.referred(child);
     child.named().contains(key)
-        || referred.iter().any(|(reference, referent)| reference.leads_to(key) && referent.id == *id)
+        || referred.iter().any(|(reference, referred)| reference.leads_to(key) && referred == id)
 }

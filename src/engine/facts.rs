@@ -64,15 +64,6 @@ pub enum Reference {
     Reseller(String),
 }
 
-/// What a reference leads to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Referent {
-    /// The id that the referenced resource stands for.
-    pub id: String,
-    /// Whether it is being deleted.
-    pub deleting: bool,
-}
-
 /// What the cluster says, read at the start of the pass.
 #[derive(Clone, Debug, Default)]
 pub struct Cluster {
@@ -80,8 +71,8 @@ pub struct Cluster {
     pub platform: String,
     /// The settings in force; `None` when there were never valid ones.
     pub settings: Option<Settings>,
-    /// The references that lead to a resource; one that is missing is absent.
-    pub references: BTreeMap<Reference, Referent>,
+    /// The id that each reference leads to; one that leads nowhere is absent.
+    pub references: BTreeMap<Reference, String>,
     /// Ids of the tenants and names of the resellers that a resource of this namespace stands for, and whether it is being deleted.
     pub described: BTreeMap<Key, bool>,
     /// The resource that has the better claim to the same object: namespace/name.

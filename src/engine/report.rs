@@ -134,8 +134,9 @@ pub fn report(
     }
     match verdict {
         Verdict::Drifted(found) | Verdict::NotAccepted(found) => status.drift = shown(found),
-        Verdict::Failed(_) => {}
-        _ => status.drift = Vec::new(),
+        Verdict::Synced => status.drift = Vec::new(),
+        // Nothing was compared: what was found before counts on.
+        _ => {}
     }
     status.contents = match verdict {
         Verdict::Blocked(blocked) => blocked.contents.as_deref().cloned(),

@@ -50,7 +50,7 @@ impl Kind for Group {
         let tenant = match (&self.spec.tenant_id, &self.spec.tenant_ref) {
             (Some(id), _) => id.clone(),
             (None, Some(tenant)) => match cluster.references.get(&Reference::Tenant(tenant.name.clone())) {
-                Some(referent) => referent.id.clone(),
+                Some(id) => id.clone(),
                 None => {
                     let message = format!(
                         "waiting for the Tenant resource {}, which does not exist in this namespace",

@@ -87,7 +87,7 @@ pub(super) fn declared(of: &impl Serialize, reference: Option<&LocalReference>, 
     let mut declared = attributes(of)?;
     if let Some(reference) = reference {
         match cluster.references.get(&Reference::Reseller(reference.name.clone())) {
-            Some(referent) => declared.insert(RESELLER_ID.to_owned(), json!(referent.id)),
+            Some(id) => declared.insert(RESELLER_ID.to_owned(), json!(id)),
             None => {
                 let message = format!(
                     "waiting for the Reseller resource {}, which does not exist in this namespace",

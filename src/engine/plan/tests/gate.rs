@@ -3,7 +3,7 @@ use serde_json::json;
 use crate::{
     api::{Group, Ownership, OwnershipState},
     engine::{
-        facts::{Facts, Reference, Referent},
+        facts::{Facts, Reference},
         ids::Key,
         kind::Subject,
         plan::{Plan, Verdict, model::*, plan},
@@ -65,9 +65,8 @@ fn a_missing_reference_is_waited_for_by_name_without_a_call() {
 fn a_reference_stands_for_the_id_of_what_it_names() {
     let mut case: Case<Group> =
         Case::new("Group", "hq", "{tenantRef: {name: t}, groupName: a, resellerRef: {name: r}}");
-    let referent = |id: &str| Referent { id: id.into(), deleting: false };
-    case.cluster.references.insert(Reference::Tenant("t".into()), referent("Acme"));
-    case.cluster.references.insert(Reference::Reseller("r".into()), referent("Best"));
+    case.cluster.references.insert(Reference::Tenant("t".into()), "Acme".into());
+    case.cluster.references.insert(Reference::Reseller("r".into()), "Best".into());
     case.platform.objects.insert(acme(), object(json!({})));
     case.platform.objects.insert(Key::Reseller("Best".into()), object(json!({})));
     let pass = case.pass();

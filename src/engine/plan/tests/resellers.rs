@@ -3,7 +3,7 @@ use serde_json::json;
 use crate::{
     api::Group,
     engine::{
-        facts::{Reference, Referent},
+        facts::Reference,
         failure::Cause,
         ids::Key,
         plan::{Verdict, model::*},
@@ -52,8 +52,7 @@ fn a_reseller_resource_of_that_id_is_waited_for_and_never_raced() {
     assert_eq!(described.pass().reason(), "WaitingForReseller");
     let mut referred = group("{tenantId: Acme, groupName: a, resellerRef: {name: best}}");
     referred.cluster.settings.as_mut().unwrap().reseller = true;
-    let referent = Referent { id: "Best".into(), deleting: false };
-    referred.cluster.references.insert(Reference::Reseller("best".into()), referent);
+    referred.cluster.references.insert(Reference::Reseller("best".into()), "Best".into());
     let pass = referred.pass();
     assert_eq!((pass.reason(), pass.steps()), ("WaitingForReseller", vec![]));
 }
