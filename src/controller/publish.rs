@@ -1,5 +1,7 @@
 //! The writer of status and events. An equal status is not written; a failed event is counted, never fatal.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{
     Api, Resource, ResourceExt,
@@ -50,7 +52,7 @@ impl Operator {
                 type_: if note.warning { EventType::Warning } else { EventType::Normal },
                 reason: note.reason.clone(),
                 note: Some(shortened(&note.message)),
-                action: "Reconcile".into(),
+                action: action(&note.message),
                 secondary: None,
             };
             if let Err(error) = self.recorder.publish(&event, about).await {
@@ -59,6 +61,14 @@ impl Operator {
             }
         }
     }
+}
+
+/// The recorder takes events of one reason and action for repetitions of the first, whose text alone is shown. An event
+/// that says something else is an action of its own.
+fn action(message: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    message.hash(&mut hasher);
+    format!("Reconcile-{:x}", hasher.finish())
 }
 
 /// A resource version as a number; comparable since Kubernetes 1.35, and in fact long before.
@@ -72,7 +82,7 @@ pub(super) fn reference<K: Watched>(object: &K) -> ObjectReference {
 }
 
 /// A note within the limit, cut between characters.
-pub(super) fn shortened(text: &str) -> String {
+fn shortened(text: &str) -> String {
     if text.len() <= NOTE {
         return text.to_owned();
     }

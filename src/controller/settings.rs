@@ -5,17 +5,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{
-    Api, Client, ResourceExt,
-    runtime::{
-        WatchStreamExt,
-        events::{Event, EventType},
-        watcher,
-    },
+    Api, Client, Resource, ResourceExt,
+    runtime::{WatchStreamExt, watcher},
 };
 use tracing::{info, warn};
 
 use super::{Operator, resolve::cluster_failure};
 use crate::engine::{
+    events::Note,
     failure::Failure,
     settings::{KEY, Remark, Settings, parse},
 };
@@ -119,22 +116,8 @@ async fn take(operator: &Operator, map: &ConfigMap) {
                 "there are no settings in force"
             };
             warn!(configmap = %map.name_any(), "settings: {said}; {kept}");
-            let event = Event {
-                type_: EventType::Warning,
-                reason: "SettingsInvalid".into(),
-                note: Some(super::publish::shortened(&format!("{said}; {kept}"))),
-                action: "ReadSettings".into(),
-                secondary: None,
-            };
-            if let Err(error) = operator.recorder.publish(&event, &reference(map)).await {
-                operator.metrics.event_failed();
-                warn!(%error, "cannot write an event");
-            }
+            let note = Note { warning: true, reason: "SettingsInvalid".to_owned(), message: format!("{said}; {kept}") };
+            operator.emit(&map.object_ref(&()), &[note]).await;
         }
     }
-}
-
-fn reference(map: &ConfigMap) -> k8s_openapi::api::core::v1::ObjectReference {
-    use kube::Resource;
-    map.object_ref(&())
 }

@@ -86,6 +86,20 @@ async fn an_update_sends_the_changed_fields_only_and_a_contact_whole() {
 }
 
 #[tokio::test]
+async fn each_update_is_an_event_that_says_what_was_updated() {
+    let world = with_acme().await;
+    world.apply(&hq("userLimit: 25"));
+    world.group("hq").await;
+    for (spec, said) in
+        [("userLimit: 30", "updated userLimit of group HQ"), ("cliName: A", "updated cliName of group HQ")]
+    {
+        world.apply(&hq(spec));
+        world.poll(said, || async { world.kubectl(&["get", "events", "-o", "yaml"]).contains(said) }).await;
+    }
+    assert_eq!(world.events("hq").await.get("Updated"), Some(&2));
+}
+
+#[tokio::test]
 async fn a_field_that_leaves_the_spec_keeps_its_value_and_an_empty_one_is_cleared() {
     let world = with_acme().await;
     world.apply(&hq("userLimit: 30, cliName: Acme"));

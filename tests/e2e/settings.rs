@@ -27,6 +27,12 @@ async fn a_typo_leaves_the_last_good_settings_in_force_and_is_told_on_the_config
     for word in ["type: Warning", "line 2", "CHECK_GROUP.CHECK_USER", "did you mean CHECK_USERS", "stay in force"] {
         assert!(events.replace("\n    ", " ").contains(word), "{word}: {events}");
     }
+    world.apply(&settings("CHECK_GRUP: {}"));
+    world
+        .poll("an event of its own for another typo", || async {
+            world.kubectl(&["get", "events", "-o", "yaml"]).contains("did you mean CHECK_GROUP?")
+        })
+        .await;
     // The last good ones do not check users.
     world.platform.edit(|state| state.add_user("Acme", "HQ", "a@acme.example", false));
     world.delete("group/hq");
