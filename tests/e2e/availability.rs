@@ -6,7 +6,7 @@ use apio_operator::api::{Group, OwnershipState};
 use testkit::simulator::{Call, Fault};
 
 use crate::{
-    fixtures::hq,
+    fixtures::{acme, hq, manifest},
     world::{SOON, Wish, World, has, is, is_held, message, own_plane},
 };
 
@@ -130,6 +130,32 @@ async fn the_front_door_of_apio_core_works_too() {
     world.delete("group/hq");
     world.until_gone::<Group>("hq").await;
     assert_eq!(world.writes(), ["POST /tenants/Acme/groups/", "DELETE /tenants/Acme/groups/HQ/"]);
+}
+
+#[tokio::test]
+async fn an_operator_that_is_killed_after_every_write_creates_everything_once() {
+    let world = World::new().await;
+    world.platform.set_latency(Duration::from_millis(20));
+    let spec = "tenantRef: {name: acme}, resellerRef: {name: best}, groupName: G";
+    let groups = ["a", "b", "c"];
+    let set = groups.map(|name| manifest("Group", name, spec)).concat()
+        + &acme("resellerRef: {name: best}")
+        + &manifest("Reseller", "best", "externalName: Best SA");
+    world.apply(&set);
+    for writes in 1..=5 {
+        world
+            .platform
+            .wait_for("the next write", SOON, |calls, _| calls.iter().filter(|c| c.is_write()).count() >= writes)
+            .await;
+        world.operator.kill();
+        world.operator.start_again().unwrap();
+    }
+    for name in groups {
+        let group = world.group(name).await;
+        assert_eq!(group.status.unwrap().ownership.unwrap().state, OwnershipState::Created);
+    }
+    let refused = world.platform.writes().into_iter().find(|call| call.method != "POST" || call.status == Some(400));
+    assert!(refused.is_none(), "{}", world.story());
 }
 
 #[tokio::test]
