@@ -142,6 +142,27 @@ async fn refused_credentials_are_tried_once_until_they_change() {
 }
 
 #[tokio::test]
+async fn new_credentials_that_are_refused_leave_the_old_session_in_use() {
+    let client = client(Mode::Gateway).await;
+    client.ask(look("HQ")).await.unwrap();
+    client.credentials.send_replace(account(USERNAME, "wrong"));
+    let failure = client.platform.log_in().await.unwrap_err();
+    assert!(failure.message.contains("stays in use") && !failure.message.contains("wrong"), "{failure}");
+    for _ in 0..3 {
+        client.ask(look("HQ")).await.unwrap();
+    }
+    client.simulator.expire_sessions();
+    for _ in 0..3 {
+        assert_eq!(client.cause(look("HQ")).await, Cause::LoginRefused);
+    }
+    assert_eq!(client.logins(), 2);
+    client.credentials.send_replace(account(USERNAME, PASSWORD));
+    client.platform.log_in().await.unwrap();
+    client.ask(look("HQ")).await.unwrap();
+    assert_eq!(client.logins(), 3);
+}
+
+#[tokio::test]
 async fn only_the_platforms_own_404_is_absence() {
     let client = client(Mode::Gateway).await;
     assert_eq!(client.ask(look("none")).await, Ok(Answer::Object(None)));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{
-    Api,
+    Api, Resource,
     runtime::{WatchStreamExt, watcher},
 };
 use secrecy::SecretString;
@@ -13,7 +13,10 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::Operator;
-use crate::platform::Credentials;
+use crate::{
+    engine::{events::Note, failure::Class},
+    platform::Credentials,
+};
 
 /// Where the credentials are, and who is told of them.
 pub struct Watch {
@@ -32,10 +35,10 @@ pub async fn follow(operator: Arc<Operator>, watch: Watch) {
     let mut events = watcher(api, only).default_backoff().boxed();
     let mut found = false;
     loop {
-        let credentials = match events.try_next().await {
+        let (credentials, about) = match events.try_next().await {
             Ok(Some(watcher::Event::Apply(secret) | watcher::Event::InitApply(secret))) => {
                 found = true;
-                read(&secret).map_err(|problem| warn!(secret = %watch.name, "credentials: {problem}")).ok()
+                (read(&secret), Some(secret.object_ref(&())))
             }
             Ok(Some(watcher::Event::Init)) => {
                 found = false;
@@ -43,8 +46,8 @@ pub async fn follow(operator: Arc<Operator>, watch: Watch) {
             }
             Ok(Some(watcher::Event::InitDone)) if found => continue,
             Ok(Some(watcher::Event::InitDone | watcher::Event::Delete(_))) => {
-                warn!(secret = %watch.name, namespace = %watch.namespace, "no credentials Secret: the platform cannot be used");
-                None
+                let place = format!("{}/{}", watch.namespace, watch.name);
+                (Err(format!("there is no Secret {place}, so the platform cannot be used")), None)
             }
             Ok(None) => return,
             Err(error) => {
@@ -53,17 +56,37 @@ pub async fn follow(operator: Arc<Operator>, watch: Watch) {
                 continue;
             }
         };
+        let unreadable = credentials.as_ref().err().cloned();
+        let credentials = credentials.ok();
         let changed = watch.sender.send_if_modified(|held| {
             let changed = *held != credentials;
-            if changed {
-                *held = credentials;
-            }
+            *held = credentials;
             changed
         });
-        if changed {
-            info!(secret = %watch.name, present = watch.sender.borrow().is_some(), "credentials changed");
-            operator.index.wake_unsettled();
+        if !changed && unreadable.is_none() {
+            continue;
         }
+        // Tried at once, so that a bad one is told now and not when it is needed.
+        let problem = match unreadable {
+            Some(problem) => Some(problem),
+            None => match operator.platform.log_in().await {
+                Err(failure) if failure.cause.class() == Class::Denied => Some(failure.message),
+                // Whether they are good shows when the platform is back.
+                Ok(()) | Err(_) => None,
+            },
+        };
+        operator.metrics.credentials_valid(problem.is_none());
+        match problem {
+            None => info!(secret = %watch.name, "new credentials in use"),
+            Some(message) => {
+                warn!(secret = %watch.name, "credentials: {message}");
+                if let Some(about) = about {
+                    let note = Note { warning: true, reason: "CredentialsInvalid".to_owned(), message };
+                    operator.emit(&about, &[note]).await;
+                }
+            }
+        }
+        operator.index.wake_unsettled();
     }
 }
 

@@ -43,6 +43,14 @@ impl Platform {
         &self.name
     }
 
+    /// Logs in with the credentials of this moment, so that bad ones are told before they are needed.
+    ///
+    /// # Errors
+    /// Why they cannot be used.
+    pub async fn log_in(&self) -> Result<(), Failure> {
+        self.session.log_in().await
+    }
+
     /// Asks one question. Every call needs a turn.
     ///
     /// # Errors

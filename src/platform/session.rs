@@ -51,14 +51,11 @@ pub struct Session {
     state: Mutex<State>,
 }
 
-enum State {
-    LoggedOut,
-    LoggedIn(Arc<Login>),
-    /// The platform refused these credentials: no second try before they change.
-    Refused {
-        credentials: Credentials,
-        message: String,
-    },
+#[derive(Default)]
+struct State {
+    login: Option<Arc<Login>>,
+    /// Credentials that the platform refused, and its words: no second try before they change.
+    refused: Option<(Credentials, String)>,
 }
 
 struct Login {
@@ -72,10 +69,16 @@ struct Login {
     proven: AtomicBool,
 }
 
+impl Login {
+    fn is_of_others(&self, credentials: Option<&Credentials>) -> bool {
+        Some(&self.credentials) != credentials
+    }
+}
+
 impl Session {
     /// A session that is not open yet.
     pub fn new(address: Address, timeouts: Timeouts, credentials: watch::Receiver<Option<Credentials>>) -> Self {
-        Self { address, timeouts, credentials, state: Mutex::new(State::LoggedOut) }
+        Self { address, timeouts, credentials, state: Mutex::default() }
     }
 
     /// Makes a call, with one new login if the session was refused.
@@ -124,41 +127,52 @@ impl Session {
         Ok(reply)
     }
 
-    /// The open login, or a new one; never `refused`, the one that was just answered with 401.
-    async fn login(&self, refused: Option<&Arc<Login>>) -> Result<Arc<Login>, Failure> {
+    /// Logs in with the credentials of this moment, unless that was done.
+    ///
+    /// # Errors
+    /// Why they cannot be used. A session that was opened with the ones before stays in use as long as it lasts.
+    pub async fn log_in(&self) -> Result<(), Failure> {
+        let open = self.login(None).await?;
+        match self.state.lock().await.refused.as_ref() {
+            Some((_, message)) if open.is_of_others(self.credentials.borrow().as_ref()) => {
+                let message = format!("{message}; the session of the credentials before stays in use");
+                Err(Failure::new(Cause::LoginRefused, message))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The open login, or a new one; never `expired`, the one that was just answered with 401.
+    async fn login(&self, expired: Option<&Arc<Login>>) -> Result<Arc<Login>, Failure> {
         let mut state = self.state.lock().await;
         let Some(credentials) = self.credentials.borrow().clone() else {
             let message = "the operator has no credentials for the platform; create or repair the credentials Secret";
             return Err(Failure::new(Cause::NoCredentials, message));
         };
-        match &*state {
-            State::Refused { credentials: refused, message } if *refused == credentials => {
-                return Err(Failure::new(Cause::LoginRefused, message.clone()));
+        let open = state.login.clone().filter(|login| expired.is_none_or(|expired| !Arc::ptr_eq(login, expired)));
+        if let Some((_, message)) = state.refused.as_ref().filter(|(refused, _)| *refused == credentials) {
+            return open.ok_or_else(|| Failure::new(Cause::LoginRefused, message.clone()));
+        }
+        if let Some(login) = state.login.as_ref().filter(|login| login.credentials == credentials) {
+            if let Some(open) = open {
+                return Ok(open);
             }
-            State::LoggedIn(login) if login.credentials == credentials => {
-                if refused.is_none_or(|refused| !Arc::ptr_eq(login, refused)) {
-                    return Ok(login.clone());
-                }
-                if !login.proven.load(Ordering::Relaxed) && login.opened.elapsed() < COOL_DOWN {
-                    let message = "the platform answers 401 to a session that it has just opened";
-                    return Err(Failure::new(Cause::Unauthorized, message));
-                }
+            if !login.proven.load(Ordering::Relaxed) && login.opened.elapsed() < COOL_DOWN {
+                let message = "the platform answers 401 to a session that it has just opened";
+                return Err(Failure::new(Cause::Unauthorized, message));
             }
-            _ => {}
         }
         match self.open(&credentials).await {
             Ok(login) => {
                 let login = Arc::new(login);
-                *state = State::LoggedIn(login.clone());
+                *state = State { login: Some(login.clone()), refused: None };
                 Ok(login)
             }
-            Err(failure) => {
-                *state = match failure.cause {
-                    Cause::LoginRefused => State::Refused { credentials, message: failure.message.clone() },
-                    _ => State::LoggedOut,
-                };
-                Err(failure)
+            Err(failure) if failure.cause == Cause::LoginRefused => {
+                *state = State { login: open.clone(), refused: Some((credentials, failure.message.clone())) };
+                open.ok_or(failure)
             }
+            Err(failure) => Err(failure),
         }
     }
 

@@ -48,6 +48,7 @@ pub struct Metrics {
     event_failures: Counter,
     watch_failures: Family<WatchOf, Counter>,
     settings_valid: Gauge,
+    credentials_valid: Gauge,
     leader: Gauge,
 }
 
@@ -58,7 +59,7 @@ impl Default for Metrics {
             Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.005, 2.0, 14)));
         let (passes, calls, status_writes) = (Family::default(), Family::default(), Family::default());
         let (event_failures, watch_failures) = (Counter::default(), Family::default());
-        let (settings_valid, leader) = (Gauge::default(), Gauge::default());
+        let (settings_valid, credentials_valid, leader) = (Gauge::default(), Gauge::default(), Gauge::default());
         registry.register("reconciles", "Passes that ended, by kind and result", passes.clone());
         registry.register(
             "reconcile_duration_seconds",
@@ -74,6 +75,11 @@ impl Default for Metrics {
             "1 while the settings ConfigMap is there and valid",
             settings_valid.clone(),
         );
+        registry.register(
+            "credentials_valid",
+            "1 while the credentials Secret is there and not refused",
+            credentials_valid.clone(),
+        );
         registry.register("leader", "1 while this operator holds the lease", leader.clone());
         let registry = Arc::new(registry);
         Self {
@@ -85,6 +91,7 @@ impl Default for Metrics {
             event_failures,
             watch_failures,
             settings_valid,
+            credentials_valid,
             leader,
         }
     }
@@ -138,6 +145,11 @@ impl Metrics {
     /// The settings were read.
     pub fn settings_valid(&self, valid: bool) {
         self.settings_valid.set(i64::from(valid));
+    }
+
+    /// The credentials were read or tried.
+    pub fn credentials_valid(&self, valid: bool) {
+        self.credentials_valid.set(i64::from(valid));
     }
 
     /// The lease was taken or lost.
