@@ -56,6 +56,9 @@ pub struct Run {
     /// Longest call to the platform in all.
     #[arg(long, env = "APIO_PLATFORM_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub platform_timeout: Duration,
+    /// PEM file with certificate authorities to trust besides the system's. (A proxy is taken from HTTPS_PROXY, HTTP_PROXY and NO_PROXY.)
+    #[arg(long, env = "APIO_PLATFORM_CA_BUNDLE", value_name = "FILE")]
+    pub platform_ca_bundle: Option<std::path::PathBuf>,
     /// How many resources may talk to the platform at the same time.
     #[arg(long, env = "APIO_PLATFORM_CONCURRENCY", value_name = "N", default_value_t = 8, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub platform_concurrency: usize,

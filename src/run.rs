@@ -19,7 +19,7 @@ use crate::{
     cli::{Cli, Command, Run},
     controller::{self, CLUSTER_TIMEOUT, CredentialsWatch, CurrentSettings, Elector, MANAGER, Operator},
     engine::settings,
-    platform::{Address, Claim, Platform, Timeouts, Turns},
+    platform::{Address, Claim, Platform, Transport, Turns, authorities},
     telemetry::{health, logs, metrics::Metrics},
 };
 
@@ -92,10 +92,11 @@ fn run(flags: Run) -> Result<(), String> {
 
 async fn operate(flags: Run) -> Result<(), String> {
     let address = Address::new(&flags.platform_url, flags.platform_prefix.as_deref(), flags.platform_mode)?;
-    let timeouts = Timeouts {
+    let transport = Transport {
         connect: flags.platform_connect_timeout,
         read: flags.platform_read_timeout,
         total: flags.platform_timeout,
+        authorities: flags.platform_ca_bundle.as_deref().map(authorities).transpose()?.unwrap_or_default(),
     };
     let config = Config::infer().await.map_err(|error| {
         format!("no cluster to work on: set KUBECONFIG, or run in a pod with a ServiceAccount ({error})")
@@ -119,7 +120,7 @@ async fn operate(flags: Run) -> Result<(), String> {
         .map_err(|error| format!("cannot listen on {}: {error}; choose another address with --listen", flags.listen))?;
     let namespace = flags.namespace.clone().unwrap_or(own_namespace);
     let (sender, credentials) = watch::channel(None);
-    let platform = Platform::new(address, timeouts, credentials);
+    let platform = Platform::new(address, transport, credentials);
     info!(platform = platform.name(), namespace, version = env!("CARGO_PKG_VERSION"), "apio-operator starts");
     let metrics = Metrics::default();
     let me = flags.identity.clone().unwrap_or_else(random_identity);

@@ -13,7 +13,7 @@ use apio_operator::{
         ids::{Key, Level, Object},
         plan::Step,
     },
-    platform::{Address, Claim, Credentials, Mode, Platform, Timeouts, Turn, Turns},
+    platform::{Address, Claim, Credentials, Mode, Platform, Transport, Turn, Turns, authorities},
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -38,7 +38,8 @@ async fn client(mode: Mode) -> Client {
     let address = Address::new(&simulator.url(), None, mode).unwrap();
     let limit = Duration::from_secs(2);
     let (credentials, told) = watch::channel(account(USERNAME, PASSWORD));
-    let platform = Platform::new(address, Timeouts { connect: limit, read: limit, total: limit }, told);
+    let platform =
+        Platform::new(address, Transport { connect: limit, read: limit, total: limit, authorities: vec![] }, told);
     simulator.edit(|state| {
         state.add_tenant("Acme");
         state.add_group("Acme", "HQ", json!({"groupName": "Head office"}));
@@ -171,7 +172,8 @@ async fn only_the_platforms_own_404_is_absence() {
     let elsewhere = Address::new(&client.simulator.url(), Some("/wrong"), Mode::Core).unwrap();
     let limit = Duration::from_secs(2);
     let (_keep, told) = watch::channel(account(USERNAME, PASSWORD));
-    let lost = Platform::new(elsewhere, Timeouts { connect: limit, read: limit, total: limit }, told);
+    let lost =
+        Platform::new(elsewhere, Transport { connect: limit, read: limit, total: limit, authorities: vec![] }, told);
     assert_eq!(lost.ask(&client.turn, &look("HQ")).await.unwrap_err().cause, Cause::NotFound);
 }
 
@@ -310,4 +312,57 @@ async fn without_the_claim_nothing_is_written() {
     let update = Step::Update(group("HQ"), body(json!({"userLimit": 7})));
     assert_eq!(client.act(update).await.unwrap_err().cause, Cause::NotLeader);
     assert!(client.simulator.writes().is_empty());
+}
+
+/// A TLS front before the simulator; its address and its certificate as PEM.
+async fn tls_front(simulator: &Simulator) -> (String, String) {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let key = made.signing_key.serialize_der().try_into().unwrap();
+    let config = rustls::ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let behind = simulator.url().trim_start_matches("http://").to_owned();
+    tokio::spawn(async move {
+        while let Ok((near, _)) = listener.accept().await {
+            let (acceptor, behind) = (acceptor.clone(), behind.clone());
+            tokio::spawn(async move {
+                let Ok(mut near) = acceptor.accept(near).await else { return };
+                let mut far = tokio::net::TcpStream::connect(behind).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+            });
+        }
+    });
+    (url, made.cert.pem())
+}
+
+#[tokio::test]
+async fn a_private_authority_is_trusted_only_when_it_is_given() {
+    let client = client(Mode::Gateway).await;
+    let (url, pem) = tls_front(&client.simulator).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), pem).unwrap();
+    let limit = Duration::from_secs(5);
+    let look_with = async |authorities| {
+        let (_keep, told) = watch::channel(account(USERNAME, PASSWORD));
+        let address = Address::new(&url, None, Mode::Gateway).unwrap();
+        let transport = Transport { connect: limit, read: limit, total: limit, authorities };
+        Platform::new(address, transport, told).ask(&client.turn, &look("HQ")).await
+    };
+    let failure = look_with(vec![]).await.unwrap_err();
+    assert_eq!(failure.cause, Cause::Unreachable);
+    assert!(failure.message.contains("certificate"), "{failure}");
+    assert!(look_with(authorities(file.path()).unwrap()).await.is_ok());
+}
+
+#[test]
+fn a_bundle_without_a_certificate_is_told() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    for (path, words) in [(file.path(), "holds no certificate"), (std::path::Path::new("/none"), "cannot read")] {
+        let problem = authorities(path).unwrap_err();
+        assert!(problem.contains(words) && problem.contains(path.to_str().unwrap()), "{problem}");
+    }
 }

@@ -1,8 +1,8 @@
-//! One HTTP call: addresses, timeouts, and what came back.
+//! One HTTP call: address, transport, and what came back.
 
-use std::{fmt, time::Duration};
+use std::{fmt, path::Path, time::Duration};
 
-use reqwest::{Method, Url, redirect};
+use reqwest::{Certificate, Method, Url, redirect};
 use serde_json::Value;
 
 use super::errors;
@@ -79,26 +79,42 @@ impl Address {
     }
 }
 
-/// How long a call may take.
-#[derive(Clone, Copy, Debug)]
-pub struct Timeouts {
-    /// To connect.
+/// How calls are made.
+#[derive(Clone, Debug)]
+pub struct Transport {
+    /// Longest time to connect.
     pub connect: Duration,
-    /// Between two pieces of an answer.
+    /// Longest silence between two pieces of an answer.
     pub read: Duration,
-    /// In all.
+    /// Longest call in all.
     pub total: Duration,
+    /// Certificate authorities that are trusted besides the system's.
+    pub authorities: Vec<Certificate>,
+}
+
+/// The certificate authorities of a PEM file.
+///
+/// # Errors
+/// One sentence when it cannot be read or holds none.
+pub fn authorities(file: &Path) -> Result<Vec<Certificate>, String> {
+    let shown = file.display();
+    let bytes = std::fs::read(file).map_err(|error| format!("cannot read the CA bundle {shown}: {error}"))?;
+    match Certificate::from_pem_bundle(&bytes) {
+        Ok(authorities) if !authorities.is_empty() => Ok(authorities),
+        _ => Err(format!("the CA bundle {shown} holds no certificate; it must be PEM text with BEGIN CERTIFICATE")),
+    }
 }
 
 /// A client with a cookie jar of its own. Redirects are off: one can turn a POST into a GET.
 ///
 /// # Errors
 /// When the TLS backend cannot be set up.
-pub fn client(timeouts: Timeouts) -> Result<reqwest::Client, Failure> {
+pub fn client(transport: &Transport) -> Result<reqwest::Client, Failure> {
     reqwest::Client::builder()
-        .connect_timeout(timeouts.connect)
-        .read_timeout(timeouts.read)
-        .timeout(timeouts.total)
+        .connect_timeout(transport.connect)
+        .read_timeout(transport.read)
+        .timeout(transport.total)
+        .tls_certs_merge(transport.authorities.clone())
         .redirect(redirect::Policy::none())
         .cookie_store(true)
         .user_agent(concat!("apio-operator/", env!("CARGO_PKG_VERSION")))

@@ -12,7 +12,7 @@ mod session;
 mod turn;
 
 pub use claim::Claim;
-pub use http::{Address, Mode, Timeouts};
+pub use http::{Address, Mode, Transport, authorities};
 pub use session::Credentials;
 pub use turn::{Turn, Turns};
 
@@ -34,8 +34,8 @@ pub struct Platform {
 
 impl Platform {
     /// A client that logs in when it is first used, with the credentials of that moment.
-    pub fn new(address: Address, timeouts: Timeouts, credentials: watch::Receiver<Option<Credentials>>) -> Self {
-        Self { name: address.base(), session: Session::new(address, timeouts, credentials) }
+    pub fn new(address: Address, transport: Transport, credentials: watch::Receiver<Option<Credentials>>) -> Self {
+        Self { name: address.base(), session: Session::new(address, transport, credentials) }
     }
 
     /// The address that ownership records carry.

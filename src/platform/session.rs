@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, watch};
 
 use super::{
     errors,
-    http::{self, Address, Call, Mode, Reply, Timeouts},
+    http::{self, Address, Call, Mode, Reply, Transport},
 };
 use crate::engine::failure::{Cause, Failure};
 
@@ -46,7 +46,7 @@ impl PartialEq for Credentials {
 /// A session of the platform, shared by every call.
 pub struct Session {
     address: Address,
-    timeouts: Timeouts,
+    transport: Transport,
     credentials: watch::Receiver<Option<Credentials>>,
     state: Mutex<State>,
 }
@@ -77,8 +77,8 @@ impl Login {
 
 impl Session {
     /// A session that is not open yet.
-    pub fn new(address: Address, timeouts: Timeouts, credentials: watch::Receiver<Option<Credentials>>) -> Self {
-        Self { address, timeouts, credentials, state: Mutex::default() }
+    pub fn new(address: Address, transport: Transport, credentials: watch::Receiver<Option<Credentials>>) -> Self {
+        Self { address, transport, credentials, state: Mutex::default() }
     }
 
     /// Makes a call, with one new login if the session was refused.
@@ -177,7 +177,7 @@ impl Session {
     }
 
     async fn open(&self, credentials: &Credentials) -> Result<Login, Failure> {
-        let client = http::client(self.timeouts)?;
+        let client = http::client(&self.transport)?;
         let mut login = Login {
             credentials: credentials.clone(),
             client,
