@@ -11,7 +11,7 @@ use super::{
     diff::{sentence, shown},
     events::{self, Note},
     facts::{Answer, Facts, Query},
-    failure::Class,
+    failure::{Cause, Class},
     ids::{Key, Level, Object},
     kind::Subject,
     ownership,
@@ -218,7 +218,7 @@ fn outlook(subject: &Subject, verdict: &Verdict, memory: Memory, now: Timestamp)
             if subject.deleting {
                 return deleting(reason, failure.message.clone(), again);
             }
-            let message = sentence_of(failure.message.clone(), failure.cause.class());
+            let message = sentence_of(failure.message.clone(), failure.cause);
             if stalled {
                 return Outlook::stalled(reason, message);
             }
@@ -267,10 +267,12 @@ fn deleting(reason: &'static str, message: String, again: Again) -> Outlook {
     Outlook { blocked: Some(reason), ..Outlook::waiting("Deleting", message, again) }
 }
 
-fn sentence_of(message: String, class: Class) -> String {
-    match class {
-        Class::Denied => format!("the platform denies it: {message}"),
-        Class::Invalid => format!("the platform refuses it: {message}"),
+fn sentence_of(message: String, cause: Cause) -> String {
+    match (cause, cause.class()) {
+        // Nothing was asked of the platform: the sentence is whole.
+        (Cause::NoCredentials | Cause::LoginRefused, _) => message,
+        (_, Class::Denied) => format!("the platform denies it: {message}"),
+        (_, Class::Invalid) => format!("the platform refuses it: {message}"),
         _ => message,
     }
 }

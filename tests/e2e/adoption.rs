@@ -130,7 +130,7 @@ async fn an_operator_that_starts_again_changes_nothing() {
     assert_eq!(world.operator.stop(), Some(0), "SIGTERM is a success");
     world.platform.clear_journal();
     world.operator.start_again().unwrap();
-    world.platform.wait_for("a look", SOON, |calls, _| calls.iter().any(|call| call.path == HQ)).await;
+    world.poll("a look", || async { world.platform.journal().iter().any(|call| call.path == HQ) }).await;
     world.poll("the pass ended", || async { world.metric("apio_operator_reconciles_total").await > 0 }).await;
     let after: Group = world.api::<Group>().get("hq").await.unwrap();
     assert_eq!(after.resource_version(), before.resource_version());
@@ -160,7 +160,7 @@ async fn what_the_account_may_not_see_is_neither_created_twice_nor_owned() {
         state.add_account("best", Account::restricted_to("pw", "Best"));
     });
     world.apply(&credentials("best", "pw"));
-    world.poll("the new Secret", || async { world.operator.log().matches("credentials changed").count() == 2 }).await;
+    world.has_credentials(2).await;
     world.apply(&hq(""));
     let group: Group = world.reason("hq", "Ready", "NotVisible").await;
     assert!(has(&group, "Stalled"));

@@ -25,7 +25,8 @@ async fn a_secret_that_comes_later_is_used_without_a_restart() {
     world.apply(&hq(""));
     let group: Group = world.reason("hq", "Ready", "CredentialsUnavailable").await;
     assert!(has(&group, "Stalled"));
-    assert!(message(&group, "Ready").contains("credentials Secret"), "{}", message(&group, "Ready"));
+    let said = message(&group, "Ready");
+    assert!(said.starts_with("the operator has no credentials") && said.contains("credentials Secret"), "{said}");
     assert_eq!(world.platform.journal().len(), 0);
     world.apply(&credentials(USERNAME, PASSWORD));
     world.group("hq").await;
@@ -62,9 +63,23 @@ async fn a_new_password_is_in_use_at_once() {
     world.group("hq").await;
     world.platform.edit(|state| state.add_account("successor", Account::system("other")));
     world.apply(&credentials("successor", "other"));
-    world.poll("the new Secret", || async { world.operator.log().matches("credentials changed").count() == 2 }).await;
+    world.has_credentials(2).await;
     world.looked::<Group>("hq").await;
     assert_eq!(world.platform.journal().last().unwrap().user.as_deref(), Some("successor"));
+}
+
+#[tokio::test]
+async fn a_new_password_that_is_refused_leaves_the_old_session_in_use_and_is_told_on_the_secret() {
+    let world = with_acme(false).await;
+    world.apply(&credentials(USERNAME, WRONG));
+    world.told("apio-credentials", "CredentialsInvalid").await;
+    assert_eq!(world.metric("apio_operator_credentials_valid").await, 0);
+    world.apply(&hq(""));
+    world.group("hq").await;
+    assert_eq!(logins(&world), 2);
+    world.apply(&credentials(USERNAME, PASSWORD));
+    world.has_credentials(2).await;
+    assert_eq!(world.metric("apio_operator_credentials_valid").await, 1);
 }
 
 #[tokio::test]
@@ -98,11 +113,12 @@ async fn a_machine_token_needs_no_login() {
 
 #[tokio::test]
 async fn an_account_that_asks_for_a_second_factor_is_told_what_to_use_instead() {
-    let world = World::with(Wish { arguments: CORE, ..Wish::default() }).await;
+    let world = World::with(Wish { no_credentials: true, arguments: CORE, ..Wish::default() }).await;
     world.platform.edit(|state| {
         state.add_tenant("Acme");
         state.users.get_mut(USERNAME).unwrap().two_factor = true;
     });
+    world.apply(&credentials(USERNAME, PASSWORD));
     world.apply(&hq(""));
     let group: Group = world.reason("hq", "Ready", "CredentialsUnavailable").await;
     assert!(message(&group, "Ready").contains("key token of the Secret"), "{}", message(&group, "Ready"));

@@ -130,7 +130,7 @@ async fn the_orphan_annotation_works_with_the_platform_down() {
 async fn missing_credentials_make_a_deletion_wait_and_only_orphan_releases_it() {
     let world = with_group(Wish::default(), "").await;
     world.delete("secret/apio-credentials");
-    world.poll("the operator has seen it", || async { world.operator.log().contains("no credentials Secret") }).await;
+    world.poll("the operator has seen it", || async { world.operator.log().contains("there is no Secret") }).await;
     world.delete("group/hq");
     let group: Group = world.reason("hq", "DeletionBlocked", "CredentialsUnavailable").await;
     assert!(is_held(&group));

@@ -36,6 +36,9 @@ pub const SETTINGS: &str = "CHECK_GROUP: {}";
 /// What an operator logs unless a test wishes something else.
 const LOG: &str = "debug,kube=info,hyper=info,rustls=info,tower=info,reqwest=info,h2=info";
 
+/// What an operator logs once it has tried a Secret.
+const NEW_CREDENTIALS: &str = "new credentials in use";
+
 /// The file that holds the operator's rights.
 pub const RULES: &str = include_str!("../../charts/apio-operator/files/rules.yaml");
 
@@ -255,9 +258,14 @@ impl World {
             let (ready, log) = (self.page("/readyz").await, self.operator.log());
             ready.is_some_and(|(code, _)| code == 200)
                 && (!settings || log.contains("settings in force") || log.contains("settings: "))
-                && (!credentials || log.contains("credentials changed"))
+                && (!credentials || log.contains(NEW_CREDENTIALS) || log.contains("credentials: "))
         })
         .await;
+    }
+
+    /// Waits until the operator has taken so many Secrets into use.
+    pub async fn has_credentials(&self, times: usize) {
+        self.poll("new credentials", || async { self.operator.log().matches(NEW_CREDENTIALS).count() >= times }).await;
     }
 
     /// Waits for an event of a resource.
