@@ -33,6 +33,13 @@ pub enum Command {
         #[arg(long, value_name = "FOLDER")]
         into: Option<std::path::PathBuf>,
     },
+    /// Write the pages of the documentation that derive from the code into a folder.
+    #[command(hide = true)]
+    Docs {
+        /// The folder.
+        #[arg(long, value_name = "FOLDER")]
+        into: std::path::PathBuf,
+    },
 }
 
 /// Flags of `run`; each can be given by environment too.

@@ -18,6 +18,7 @@ use crate::{
     api::{self, Group, Reseller, Tenant},
     cli::{Cli, Command, Run},
     controller::{self, CLUSTER_TIMEOUT, CredentialsWatch, CurrentSettings, Elector, MANAGER, Operator},
+    docs,
     engine::settings,
     platform::{Address, Claim, Platform, Transport, Turns, authorities},
     telemetry::{health, logs, metrics::Metrics},
@@ -27,7 +28,8 @@ use crate::{
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Crds { into: None } => print_definitions(),
-        Command::Crds { into: Some(folder) } => write_definitions(&folder),
+        Command::Crds { into: Some(folder) } => definitions().and_then(|files| write_all(&folder, files)),
+        Command::Docs { into } => write_all(&into, docs::pages()),
         Command::CheckSettings { file } => check_settings(&file),
         Command::Run(flags) => run(*flags),
     };
@@ -50,9 +52,13 @@ fn print_definitions() -> Result<(), String> {
     }
 }
 
-fn write_definitions(folder: &std::path::Path) -> Result<(), String> {
-    for (name, text) in definitions()? {
-        let path = folder.join(name);
+fn write_all(
+    folder: &std::path::Path,
+    files: impl IntoIterator<Item = (impl AsRef<str>, String)>,
+) -> Result<(), String> {
+    std::fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    for (name, text) in files {
+        let path = folder.join(name.as_ref());
         std::fs::write(&path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     }
     Ok(())

@@ -89,29 +89,108 @@ pub enum Class {
 }
 
 impl Cause {
-    /// Class, reason of the Ready condition, metric label.
-    const fn row(self) -> (Class, &'static str, &'static str) {
+    /// Class, reason of the Ready condition, metric label, and what happened, for the documentation.
+    const fn row(self) -> (Class, &'static str, &'static str, &'static str) {
         match self {
-            Self::AlreadyExists => (Class::NotOwned, "NotVisible", "already_exists"),
-            Self::NotEmpty => (Class::Blocked, "PlatformRefused", "not_empty"),
-            Self::Rejected => (Class::Invalid, "Invalid", "rejected"),
-            Self::Unauthorized => (Class::Denied, "Denied", "unauthorized"),
-            Self::LoginRefused => (Class::Denied, "CredentialsUnavailable", "login_refused"),
-            Self::NoCredentials => (Class::Denied, "CredentialsUnavailable", "no_credentials"),
-            Self::Forbidden => (Class::Denied, "Denied", "forbidden"),
-            Self::NotFound => (Class::Transient, "PlatformUnreachable", "not_found"),
-            Self::WrongEndpoint => (Class::Transient, "PlatformUnreachable", "wrong_endpoint"),
-            Self::RateLimited => (Class::Transient, "PlatformUnreachable", "rate_limited"),
-            Self::ServerError => (Class::Transient, "PlatformUnreachable", "server_error"),
-            Self::Unreachable => (Class::Transient, "PlatformUnreachable", "unreachable"),
-            Self::TimedOut => (Class::Transient, "PlatformUnreachable", "timed_out"),
-            Self::Unreadable => (Class::Transient, "PlatformUnreachable", "unreadable"),
-            Self::Ambiguous => (Class::Ambiguous, "PlatformUnreachable", "ambiguous"),
-            Self::Partial => (Class::Ambiguous, "PlatformUnreachable", "partial"),
-            Self::Cluster => (Class::Transient, "ClusterUnreachable", "cluster"),
-            Self::NotLeader => (Class::Transient, "NotLeader", "not_leader"),
-            Self::Bug => (Class::Bug, "InternalError", "bug"),
+            Self::AlreadyExists => {
+                (Class::NotOwned, "NotVisible", "already_exists", "Code 11, or 409: the object to create is there")
+            }
+            Self::NotEmpty => {
+                (Class::Blocked, "PlatformRefused", "not_empty", "Code 29: the object to delete is not empty")
+            }
+            Self::Rejected => {
+                (Class::Invalid, "Invalid", "rejected", "Other 400, 406, 416, 422: the request itself is refused")
+            }
+            Self::Unauthorized => (
+                Class::Denied,
+                "Denied",
+                "unauthorized",
+                "401 although the session is new: the account may not do this",
+            ),
+            Self::LoginRefused => {
+                (Class::Denied, "CredentialsUnavailable", "login_refused", "The platform refused the login")
+            }
+            Self::NoCredentials => {
+                (Class::Denied, "CredentialsUnavailable", "no_credentials", "No usable credentials Secret")
+            }
+            Self::Forbidden => (Class::Denied, "Denied", "forbidden", "403"),
+            Self::NotFound => (
+                Class::Transient,
+                "PlatformUnreachable",
+                "not_found",
+                "404 on something that must exist, or one that the platform did not write: perhaps a wrong path prefix",
+            ),
+            Self::WrongEndpoint => (
+                Class::Transient,
+                "PlatformUnreachable",
+                "wrong_endpoint",
+                "410, or a redirect: the endpoint is not where the contract has it",
+            ),
+            Self::RateLimited => (Class::Transient, "PlatformUnreachable", "rate_limited", "429"),
+            Self::ServerError => (
+                Class::Transient,
+                "PlatformUnreachable",
+                "server_error",
+                "500, 502, 503, 504 on a call that can be repeated",
+            ),
+            Self::Unreachable => (Class::Transient, "PlatformUnreachable", "unreachable", "No connection"),
+            Self::TimedOut => (
+                Class::Transient,
+                "PlatformUnreachable",
+                "timed_out",
+                "No answer in time on a call that can be repeated",
+            ),
+            Self::Unreadable => (
+                Class::Transient,
+                "PlatformUnreachable",
+                "unreadable",
+                "The answer is no JSON, or has another shape than the contract says",
+            ),
+            Self::Ambiguous => (
+                Class::Ambiguous,
+                "PlatformUnreachable",
+                "ambiguous",
+                "A write whose result is not known: timeout, connection lost, 5xx",
+            ),
+            Self::Partial => (Class::Ambiguous, "PlatformUnreachable", "partial", "207: done in part"),
+            Self::Cluster => (Class::Transient, "ClusterUnreachable", "cluster", "A Kubernetes API call failed"),
+            Self::NotLeader => (
+                Class::Transient,
+                "NotLeader",
+                "not_leader",
+                "This operator may not write: it is not the leader, or no longer",
+            ),
+            Self::Bug => (Class::Bug, "InternalError", "bug", "The operator contradicts itself"),
         }
+    }
+
+    /// What happened, in words.
+    pub const fn words(self) -> &'static str {
+        self.row().3
+    }
+    /// Every cause: each one names the next, and the compiler finds the one that is missing.
+    pub fn every() -> impl Iterator<Item = Self> {
+        std::iter::successors(Some(Self::AlreadyExists), |cause| match cause {
+            Self::AlreadyExists => Some(Self::NotEmpty),
+            Self::NotEmpty => Some(Self::Rejected),
+            Self::Rejected => Some(Self::Unauthorized),
+            Self::Unauthorized => Some(Self::LoginRefused),
+            Self::LoginRefused => Some(Self::NoCredentials),
+            Self::NoCredentials => Some(Self::Forbidden),
+            Self::Forbidden => Some(Self::NotFound),
+            Self::NotFound => Some(Self::WrongEndpoint),
+            Self::WrongEndpoint => Some(Self::RateLimited),
+            Self::RateLimited => Some(Self::ServerError),
+            Self::ServerError => Some(Self::Unreachable),
+            Self::Unreachable => Some(Self::TimedOut),
+            Self::TimedOut => Some(Self::Unreadable),
+            Self::Unreadable => Some(Self::Ambiguous),
+            Self::Ambiguous => Some(Self::Partial),
+            Self::Partial => Some(Self::Cluster),
+            Self::Cluster => Some(Self::NotLeader),
+            Self::NotLeader => Some(Self::Bug),
+            Self::Bug => None,
+        })
     }
 
     /// How it is treated.
@@ -144,33 +223,6 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-
-    impl Cause {
-        /// Every cause: each one names the next, and the compiler finds the one that is missing.
-        pub fn every() -> impl Iterator<Item = Self> {
-            std::iter::successors(Some(Self::AlreadyExists), |cause| match cause {
-                Self::AlreadyExists => Some(Self::NotEmpty),
-                Self::NotEmpty => Some(Self::Rejected),
-                Self::Rejected => Some(Self::Unauthorized),
-                Self::Unauthorized => Some(Self::LoginRefused),
-                Self::LoginRefused => Some(Self::NoCredentials),
-                Self::NoCredentials => Some(Self::Forbidden),
-                Self::Forbidden => Some(Self::NotFound),
-                Self::NotFound => Some(Self::WrongEndpoint),
-                Self::WrongEndpoint => Some(Self::RateLimited),
-                Self::RateLimited => Some(Self::ServerError),
-                Self::ServerError => Some(Self::Unreachable),
-                Self::Unreachable => Some(Self::TimedOut),
-                Self::TimedOut => Some(Self::Unreadable),
-                Self::Unreadable => Some(Self::Ambiguous),
-                Self::Ambiguous => Some(Self::Partial),
-                Self::Partial => Some(Self::Cluster),
-                Self::Cluster => Some(Self::NotLeader),
-                Self::NotLeader => Some(Self::Bug),
-                Self::Bug => None,
-            })
-        }
-    }
 
     /// Class, reason, and whether a create that met it certainly created nothing.
     fn expected(cause: Cause) -> (Class, &'static str, bool) {

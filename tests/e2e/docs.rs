@@ -68,6 +68,14 @@ fn the_readme_shows_every_setting_with_its_default() {
 }
 
 #[test]
+fn the_pages_that_derive_from_the_code_are_those_that_are_committed() {
+    for (name, text) in apio_operator::docs::pages() {
+        let remedy = "run: cargo run -- docs --into docs/reference";
+        assert!(page(&format!("docs/reference/{name}")) == text, "docs/reference/{name} is not current; {remedy}");
+    }
+}
+
+#[test]
 fn every_link_of_the_pages_leads_to_a_file() {
     for name in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
         for link in page(name).split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
