@@ -63,6 +63,7 @@ pub async fn follow(operator: Arc<Operator>, watch: Watch) {
             *held = credentials;
             changed
         });
+        operator.first_read.credentials.send_replace(true);
         if !changed && unreadable.is_none() {
             continue;
         }

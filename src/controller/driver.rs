@@ -34,6 +34,7 @@ pub async fn reconcile<K: Watched>(object: Arc<K>, operator: Arc<Operator>) -> R
     if !operator.index.ready().await {
         return Ok(Action::await_change());
     }
+    operator.first_read.done().await;
     let again = match tokio::time::timeout(LONGEST, pass(object.clone(), &operator, &turn)).await {
         Ok(again) => again,
         Err(_) => {

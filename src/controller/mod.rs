@@ -23,6 +23,7 @@ use std::{
 };
 
 use kube::{Client, runtime::events::Recorder};
+use tokio::sync::watch;
 
 use crate::{
     api::Status,
@@ -36,6 +37,8 @@ use index::Index;
 pub const MANAGER: &str = "apio-operator";
 /// Longest single call to the API server, to its headers.
 pub const CLUSTER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest wait for the first sight of the settings and of the credentials.
+const FIRST_READ: Duration = Duration::from_secs(10);
 
 /// What every pass of every kind shares.
 pub struct Operator {
@@ -57,6 +60,7 @@ pub struct Operator {
     pub metrics: Metrics,
     /// How often a healthy resource is looked at.
     pub drift_interval: Duration,
+    first_read: FirstRead,
     memories: Memories,
 }
 
@@ -75,15 +79,45 @@ impl Operator {
         namespaces: &[Option<String>],
     ) -> (Self, watches::Streams) {
         let (index, streams) = watches::open(&client, namespaces);
-        let memories = Memories::default();
-        let operator =
-            Self { client, platform, turns, claim, settings, index, recorder, metrics, drift_interval, memories };
+        let operator = Self {
+            client,
+            platform,
+            turns,
+            claim,
+            settings,
+            index,
+            recorder,
+            metrics,
+            drift_interval,
+            first_read: FirstRead::default(),
+            memories: Memories::default(),
+        };
         (operator, streams)
     }
 
     /// Whether every kind was listed once.
     pub fn is_ready(&self) -> bool {
         self.index.is_ready()
+    }
+}
+
+/// What is read before the first pass: one that knew less would tell, after every restart, that something is missing which
+/// is only not read yet.
+#[derive(Debug, Default)]
+struct FirstRead {
+    settings: watch::Sender<bool>,
+    credentials: watch::Sender<bool>,
+}
+
+impl FirstRead {
+    /// Waits until both were read, or found missing. What cannot be read in time is missing.
+    async fn done(&self) {
+        for one in [&self.settings, &self.credentials] {
+            let mut read = one.subscribe();
+            if tokio::time::timeout(FIRST_READ, read.wait_for(|read| *read)).await.is_err() {
+                one.send_replace(true);
+            }
+        }
     }
 }
 

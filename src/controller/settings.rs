@@ -76,6 +76,7 @@ pub async fn follow(operator: Arc<Operator>) {
             Ok(Some(watcher::Event::Apply(map) | watcher::Event::InitApply(map))) => {
                 found = true;
                 take(&operator, &map).await;
+                operator.first_read.settings.send_replace(true);
             }
             Ok(Some(watcher::Event::Init)) => found = false,
             Ok(Some(watcher::Event::InitDone)) if found => {}
@@ -85,6 +86,7 @@ pub async fn follow(operator: Arc<Operator>) {
                 if current.set(None) {
                     operator.index.wake_unsettled();
                 }
+                operator.first_read.settings.send_replace(true);
             }
             Ok(None) => return,
             Err(error) => {
