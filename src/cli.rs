@@ -45,7 +45,7 @@ pub enum Command {
 /// Flags of `run`; each can be given by environment too.
 #[derive(Args, Clone, Debug)]
 pub struct Run {
-    /// Base URL of the platform, such as https://apio.example.net.
+    /// Base URL of the platform, such as <https://apio.example.net>.
     #[arg(long, env = "APIO_PLATFORM_URL", value_name = "URL")]
     pub platform_url: String,
     /// Front door of the platform: the gateway itself (session cookie), or APIO core in front of it (bearer token).
@@ -79,7 +79,7 @@ pub struct Run {
     #[arg(long, env = "APIO_SETTINGS_CONFIGMAP", value_name = "NAME", default_value = "apio-settings")]
     pub settings_configmap: String,
     /// Namespaces whose resources are handled, separated by commas [default: all].
-    #[arg(long, env = "APIO_WATCH_NAMESPACES", value_name = "NAMESPACES", value_delimiter = ',')]
+    #[arg(long, env = "APIO_WATCH_NAMESPACES", value_name = "NAMESPACES", value_delimiter = ',', value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub watch_namespaces: Vec<String>,
     /// How often a healthy resource is compared with the platform, give or take a fifth.
     #[arg(long, env = "APIO_DRIFT_INTERVAL", value_name = "DURATION", default_value = "10m", value_parser = duration)]

@@ -115,7 +115,9 @@ async fn operate(flags: Run) -> Result<(), String> {
     let watched: Vec<Option<String>> = if flags.watch_namespaces.is_empty() {
         vec![None]
     } else {
-        flags.watch_namespaces.iter().cloned().map(Some).collect()
+        // Each once: two controllers of one resource would work on it at the same time.
+        let each: std::collections::BTreeSet<String> = flags.watch_namespaces.iter().cloned().collect();
+        each.into_iter().map(Some).collect()
     };
     check::<Group>(&client, &watched, &url).await?;
     check::<Tenant>(&client, &watched, &url).await?;
@@ -146,8 +148,11 @@ async fn operate(flags: Run) -> Result<(), String> {
     );
     let operator = Arc::new(operator);
     let shown = operator.clone();
-    let pending: health::Pending =
-        Arc::new(move || if shown.is_ready() { vec![] } else { vec!["the first list of resources"] });
+    // A standby is ready to take over; it lists nothing before.
+    let pending: health::Pending = Arc::new(move || match shown.claim.until() {
+        Some(_) if !shown.is_ready() => vec!["the first list of resources"],
+        _ => vec![],
+    });
     let secret = CredentialsWatch { namespace, name: flags.credentials_secret, sender };
     let lead = async {
         let mut stop = std::pin::pin!(stop_signal());

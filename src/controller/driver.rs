@@ -29,17 +29,21 @@ const ROUNDS: usize = 32;
 /// Brings one resource and the platform together. Never fails: whatever happens is told in the status and looked at again.
 pub async fn reconcile<K: Watched>(object: Arc<K>, operator: Arc<Operator>) -> Result<Action, Infallible> {
     let _running = operator.metrics.pass_begins(&K::kind(&()));
-    let turn = operator.turns.take(budget::class(&subject_of(&*object, &operator))).await;
-    let Some(turn) = turn.filter(|_| true) else { return Ok(Action::await_change()) };
+    let Some(turn) = operator.turns.take(budget::class(&operator.subject(&*object))).await else {
+        return Ok(Action::await_change());
+    };
     if !operator.index.ready().await {
         return Ok(Action::await_change());
     }
     operator.first_read.done().await;
+    // The wait may have been long: what is there now counts.
+    let now = operator.index.get::<K>(&object.namespace().unwrap_or_default(), &object.name_any());
+    let Some(object) = now.filter(|now| now.uid() == object.uid()) else { return Ok(Action::await_change()) };
     let again = match tokio::time::timeout(LONGEST, pass(object.clone(), &operator, &turn)).await {
         Ok(again) => again,
         Err(_) => {
-            warn!(kind = %K::kind(&()), name = %object.name_any(), "a pass took more than {LONGEST:?} and was given up");
-            Again::Transient(8, None)
+            let failure = Failure::new(Cause::TimedOut, format!("the platform was too slow: a pass took {LONGEST:?}"));
+            give_up(&*object, &operator, failure).await
         }
     };
     Ok(match delay(again, operator.drift_interval, random()) {
@@ -60,21 +64,28 @@ async fn pass<K: Watched>(mut object: Arc<K>, operator: &Operator, turn: &Turn) 
         match api.get_opt(&object.name_any()).await {
             Ok(Some(live)) if live.uid() == object.uid() => object = Arc::new(live),
             Ok(_) => return Again::Never,
-            Err(error) => {
-                let failure = cluster_failure("read the resource", &error);
-                let subject = subject_of(&*object, operator);
-                let facts = Facts::new(Cluster::default());
-                return finish(&*object, operator, &subject, None, &facts, Verdict::Failed(failure)).await;
-            }
+            Err(error) => return give_up(&*object, operator, cluster_failure("read the resource", &error)).await,
         }
     }
-    let subject = subject_of(&*object, operator);
+    let subject = operator.subject(&*object);
+    // What could not be written before is written before anything is decided on it: a record must outlive this process.
+    if let Some(status) = operator.memories.of(&subject.uid).unwritten
+        && let Err(failure) = operator.write_status::<K>(&subject, &status).await
+    {
+        return give_up(&*object, operator, failure).await;
+    }
     let (facts, verdict) = match operator.cluster(&*object, &subject).await {
         Ok(cluster) => run(&*object, operator, turn, &subject, Facts::new(cluster)).await,
-        Err(failure) => (Facts::new(Cluster::default()), Verdict::Failed(failure)),
+        Err(failure) => return give_up(&*object, operator, failure).await,
     };
     let key = object.key(&facts.cluster).ok();
     finish(&*object, operator, &subject, key.as_ref(), &facts, verdict).await
+}
+
+/// Ends a pass that learnt nothing.
+async fn give_up<K: Watched>(object: &K, operator: &Operator, failure: Failure) -> Again {
+    let facts = Facts::new(Cluster::default());
+    finish(object, operator, &operator.subject(object), None, &facts, Verdict::Failed(failure)).await
 }
 
 /// Plans, asks and acts until the plan says that the pass is over.
@@ -127,7 +138,7 @@ async fn finish<K: Watched>(
     operator.metrics.pass_ended(&kind, &verdict);
     debug!(%kind, namespace = %subject.namespace, name = %subject.name, ?verdict, "pass ended");
     // What was held in this pass is in the cluster already.
-    let current = Subject { status: subject_of(object, operator).status, ..subject.clone() };
+    let current = Subject { status: operator.subject(object).status, ..subject.clone() };
     let report = report(&current, key, facts, K::usage, &verdict, memory, now);
     if let Some(status) = &report.status
         && let Err(failure) = operator.write_status::<K>(subject, status).await
@@ -142,15 +153,23 @@ async fn finish<K: Watched>(
     report.again
 }
 
-/// The resource as the decisions see it, with the status that was written last when the watch still shows an older one.
-fn subject_of<K: Watched>(object: &K, operator: &Operator) -> Subject {
-    let mut subject = Subject::of(object);
-    if let Some((version, status)) = operator.memories.of(&subject.uid).written
-        && publish::version(object).is_none_or(|shown| shown < version)
-    {
-        subject.status = status;
+impl Operator {
+    /// The resource as the decisions see it, with the status that was last meant for it when the watch still shows an
+    /// older one.
+    pub(super) fn subject<K: Watched>(&self, object: &K) -> Subject {
+        let mut subject = Subject::of(object);
+        let remembered = self.memories.of(&subject.uid);
+        if let Some(status) = remembered.unwritten {
+            subject.status = status;
+        } else if let Some((version, status)) = remembered.written {
+            if publish::version(object).is_none_or(|shown| shown < version) {
+                subject.status = status;
+            } else {
+                self.memories.shown(&subject.uid);
+            }
+        }
+        subject
     }
-    subject
 }
 
 /// A random number in 0..1, for jitter only.

@@ -77,7 +77,8 @@ impl Elector {
     /// Gives the lease back, so that another operator need not wait; best effort.
     pub async fn release(&mut self) {
         self.claim.end();
-        if let Some((lease, _)) = self.seen.take() {
+        let held = |lease: &Lease| record(lease, self.duration).holder.as_deref() == Some(&self.me);
+        if let Some((lease, _)) = self.seen.take().filter(|(lease, _)| held(lease)) {
             let held = self.lease(Some(&lease), None);
             if let Ok(Err(error)) =
                 tokio::time::timeout(self.call_limit(), self.api.replace(&self.name, &PostParams::default(), &held))

@@ -132,6 +132,8 @@ pub struct Remembered {
     pub memory: Memory,
     /// The status that was written last, with the resource version that it got: the watch may show an older one.
     pub written: Option<(u64, Status)>,
+    /// A status that the API server did not take yet. What it says of ownership counts all the same.
+    pub unwritten: Option<Status>,
 }
 
 impl Memories {
@@ -149,9 +151,23 @@ impl Memories {
         self.map().entry(uid.to_owned()).or_default().memory = memory;
     }
 
-    /// Remembers the status that was written.
-    pub fn wrote(&self, uid: &str, version: u64, status: Status) {
-        self.map().entry(uid.to_owned()).or_default().written = Some((version, status));
+    /// Remembers a status before it is written.
+    pub fn writes(&self, uid: &str, status: &Status) {
+        self.map().entry(uid.to_owned()).or_default().unwritten = Some(status.clone());
+    }
+
+    /// The status was written.
+    pub fn wrote(&self, uid: &str, version: u64) {
+        let mut map = self.map();
+        let remembered = map.entry(uid.to_owned()).or_default();
+        remembered.written = remembered.unwritten.take().map(|status| (version, status));
+    }
+
+    /// The watch shows what was written.
+    pub fn shown(&self, uid: &str) {
+        if let Some(remembered) = self.map().get_mut(uid) {
+            remembered.written = None;
+        }
     }
 
     /// Forgets a resource that is gone.

@@ -24,7 +24,7 @@ impl Operator {
     /// Writes a status.
     ///
     /// # Errors
-    /// When the API server refuses; that the resource is gone is no error.
+    /// When the API server refuses. The status is remembered and written by a later pass.
     pub(super) async fn write_status<K: Watched>(&self, subject: &Subject, status: &Status) -> Result<(), Failure> {
         let api: Api<K> = Api::namespaced(self.client.clone(), &subject.namespace);
         let patch = json!({
@@ -33,14 +33,14 @@ impl Operator {
             "metadata": {"name": subject.name, "uid": subject.uid},
             "status": status,
         });
+        self.memories.writes(&subject.uid, status);
         self.metrics.status_written(&K::kind(&()));
         match api.patch_status(&subject.name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&patch)).await {
             Ok(written) => {
                 let version = version(&written).unwrap_or_default();
-                self.memories.wrote(&subject.uid, version, status.clone());
+                self.memories.wrote(&subject.uid, version);
                 Ok(())
             }
-            Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
             Err(error) => Err(cluster_failure("write the status", &error)),
         }
     }

@@ -36,7 +36,7 @@ impl Operator {
         // The record rules once there is one: it, not the spec, is what a deletion acts upon.
         let recorded = subject.status.ownership.as_ref().and_then(|record| Key::of(&record.key));
         if let Some(key) = recorded.or_else(|| object.key(&cluster).ok()) {
-            claims::<K>(&mut cluster, &self.index, subject, &key);
+            claims::<K>(&mut cluster, self, subject, &key);
             children(&mut cluster, &self.index, subject, &key);
         }
         Ok(cluster)
@@ -71,12 +71,18 @@ fn describe(cluster: &mut Cluster, index: &Index, namespace: &str) {
 }
 
 /// Other resources of the kind that stand for the same object.
-fn claims<K: Watched>(cluster: &mut Cluster, index: &Index, subject: &Subject, key: &Key) {
-    let others: Vec<_> = index
+fn claims<K: Watched>(cluster: &mut Cluster, operator: &Operator, subject: &Subject, key: &Key) {
+    let others: Vec<_> = operator
+        .index
         .all::<K>()
-        .filter(|other| other.uid().as_deref() != Some(&subject.uid) && index.key(&**other).as_ref() == Some(key))
-        .filter_map(|other| {
-            let other = Subject::of(&*other);
+        .filter(|other| other.uid().as_deref() != Some(&subject.uid))
+        .filter_map(|object| {
+            let other = operator.subject(&*object);
+            // The record claims as well as the spec, whose references may lead elsewhere by now.
+            let recorded = other.status.ownership.as_ref().and_then(|record| Key::of(&record.key));
+            if recorded.as_ref() != Some(key) && operator.index.key(&*object).as_ref() != Some(key) {
+                return None;
+            }
             let claim = Claim::of(&other, key)?;
             Some((format!("{}/{}", other.namespace, other.name), claim, other.deleting))
         })

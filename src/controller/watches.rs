@@ -99,6 +99,7 @@ pub async fn run(
         tokio::select! {
             () = &mut stop, if !asked => {
                 asked = true;
+                operator.turns.close();
                 // Nobody listens only when every controller has ended.
                 let _ = stopping.send(true);
             }

@@ -19,7 +19,9 @@ pub fn record(subject: &Subject, facts: &Facts) -> Option<Ownership> {
     for (step, result) in facts.taken() {
         match (step, result) {
             (Step::Hold(held), Ok(())) => record = Some(held.clone()),
-            (Step::Create(..), Err(failure)) if failure.cause.is_definite_refusal() => record = None,
+            (Step::Create(..), Err(failure)) if failure.cause.is_definite_refusal() => {
+                record = record.filter(|held| held.state != OwnershipState::Pending);
+            }
             (Step::Create(..), Ok(())) => settle(record.as_mut()),
             (step, Err(failure)) if step.is_prerequisite() && failure.cause != Cause::AlreadyExists => {
                 record = record.filter(|held| held.state != OwnershipState::Pending || is_seen(held, facts));

@@ -32,11 +32,18 @@ impl Claim {
     /// # Errors
     /// [`Cause::NotLeader`] when it does not hold; [`Cause::Ambiguous`] when it ended in the middle.
     pub async fn guard<T>(&self, write: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        let Some(until) = self.until() else {
-            return Err(Failure::new(Cause::NotLeader, "this operator may not write: it does not hold the lease"));
-        };
-        tokio::time::timeout_at(until.into(), write).await.unwrap_or_else(|_| {
-            Err(Failure::new(Cause::Ambiguous, "the lease ended during a write; its result is not known"))
+        let mut write = std::pin::pin!(write);
+        let mut begun = false;
+        while let Some(until) = self.until() {
+            begun = true;
+            // Renewed in the meantime, it goes on.
+            if let Ok(result) = tokio::time::timeout_at(until.into(), &mut write).await {
+                return result;
+            }
+        }
+        Err(match begun {
+            false => Failure::new(Cause::NotLeader, "this operator may not write: it does not hold the lease"),
+            true => Failure::new(Cause::Ambiguous, "the lease ended during a write; its result is not known"),
         })
     }
 }
@@ -67,5 +74,20 @@ mod tests {
         claim.extend(Instant::now() + Duration::from_millis(20));
         let endless = std::future::pending::<Result<(), Failure>>();
         assert_eq!(claim.guard(endless).await.unwrap_err().cause, Cause::Ambiguous);
+    }
+
+    #[tokio::test]
+    async fn a_write_goes_on_while_the_claim_is_renewed() {
+        let claim = Claim::default();
+        claim.extend(Instant::now() + Duration::from_millis(20));
+        let renewed = claim.clone();
+        let (done, finished) = tokio::sync::oneshot::channel();
+        let write = async move { finished.await.map_err(|_| Failure::new(Cause::Bug, "")) };
+        let renew = async move {
+            renewed.extend(Instant::now() + Duration::from_secs(60));
+            tokio::time::sleep(Duration::from_millis(40)).await;
+            done.send(()).unwrap();
+        };
+        assert!(tokio::join!(claim.guard(write), renew).0.is_ok());
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{http::Call, paths, session::Session};
+use super::{errors, http::Call, paths, session::Session};
 use crate::engine::{
     check_group::Part,
     facts::Answer,
@@ -28,10 +28,11 @@ pub async fn groups(session: &Session, tenant: &str) -> Result<Vec<String>, Fail
 async fn list(session: &Session, path: String) -> Result<Vec<Value>, Failure> {
     let call = Call::get(path);
     let unreadable = |why: &str| Failure::new(Cause::Unreadable, format!("{call} {why}"));
-    let answer = session.expect(&call).await?;
-    if session.is_restricted().await? {
+    let reply = session.send(&call).await?;
+    if reply.restricted {
         return Err(unreadable("is filtered for this account, which is a reseller's; use an unrestricted account"));
     }
+    let answer = errors::accepted(reply, &call.to_string(), false)?;
     let arrays: Vec<_> = answer.as_object().into_iter().flat_map(|o| o.values()).filter_map(Value::as_array).collect();
     match arrays[..] {
         [items] if items.iter().all(Value::is_object) => Ok(items.clone()),

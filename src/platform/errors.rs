@@ -125,7 +125,7 @@ mod tests {
     use serde_json::json;
 
     fn reply(status: u16, body: Value) -> Reply {
-        Reply { status, body: Ok(body), retry_after: None }
+        Reply { status, body: Ok(body), retry_after: None, restricted: false }
     }
 
     #[test]
@@ -170,7 +170,7 @@ mod tests {
         assert!(says_absent(&reply(404, json!({"errors": [{"code": 1}]}))));
         assert!(says_absent(&reply(404, json!({"error": "no such group"}))));
         assert!(!says_absent(&reply(404, json!({}))));
-        assert!(!says_absent(&Reply { status: 404, body: Err("<html>".into()), retry_after: None }));
+        assert!(!says_absent(&Reply { status: 404, body: Err("<html>".into()), retry_after: None, restricted: false }));
     }
 
     #[test]

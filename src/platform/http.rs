@@ -44,12 +44,12 @@ impl Address {
     /// # Errors
     /// One sentence when the URL is not absolute HTTP, or carries credentials, a query or a fragment.
     pub fn new(base: &str, prefix: Option<&str>, mode: Mode) -> Result<Self, String> {
+        if base.contains('@') {
+            return Err("the platform URL must not carry credentials; put them into the credentials Secret".to_owned());
+        }
         let url = Url::parse(base).map_err(|error| format!("the platform URL {base:?} is not a URL: {error}"))?;
         if !["http", "https"].contains(&url.scheme()) || url.host().is_none() {
             return Err(format!("the platform URL {base:?} must begin with https:// or http://"));
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err("the platform URL must not carry credentials; put them into the credentials Secret".to_owned());
         }
         if url.query().is_some() || url.fragment().is_some() {
             return Err(format!("the platform URL {base:?} must end before ? and #"));
@@ -66,6 +66,13 @@ impl Address {
     /// The base URL without a slash at its end.
     pub fn base(&self) -> String {
         self.base.as_str().trim_end_matches('/').to_owned()
+    }
+
+    /// What ownership records call the platform: its base URL, with the prefix if that is not the front door's own, because
+    /// behind one APIO core may be several gateways. Both doors of a platform have one name.
+    pub fn name(&self) -> String {
+        let own = self.mode.default_prefix().trim_matches('/');
+        if self.prefix == own { self.base() } else { self.url("") }
     }
 
     /// URL of a path of the contract.
@@ -160,6 +167,8 @@ pub struct Reply {
     pub body: Result<Value, String>,
     /// How long the platform asks to wait.
     pub retry_after: Option<Duration>,
+    /// Whether lists may be filtered for the account that asked.
+    pub restricted: bool,
 }
 
 /// Sends a request and reads the whole answer.
@@ -183,7 +192,7 @@ pub async fn send(request: reqwest::RequestBuilder, write: bool) -> Result<Reply
     let retry_after = response.headers().get("retry-after").and_then(|value| errors::retry_after(value.to_str().ok()?));
     let bytes = response.bytes().await.map_err(lost)?;
     let body = serde_json::from_slice(&bytes).map_err(|_| String::from_utf8_lossy(&bytes).into_owned());
-    Ok(Reply { status, body, retry_after })
+    Ok(Reply { status, body, retry_after, restricted: false })
 }
 
 /// An error and its sources, each once.
@@ -210,6 +219,8 @@ mod tests {
             ("platform.example", "not a URL"),
             ("ftp://platform.example", "https://"),
             ("https://u:p@platform.example", "credentials"),
+            ("ftp://u:p@platform.example", "credentials"),
+            ("u:p@platform.example", "credentials"),
             ("https://platform.example?x=1", "must end before"),
         ] {
             let error = Address::new(base, None, Mode::Gateway).unwrap_err();
@@ -223,6 +234,11 @@ mod tests {
             let address = Address::new(base, Some(prefix), Mode::Gateway).unwrap();
             assert_eq!(address.url("/tenants/"), "https://p.example/api/v1/tenants/");
         }
+        let named = |prefix| Address::new("https://p.example", prefix, Mode::Core).unwrap().name();
+        assert_eq!(
+            (named(None).as_str(), named(Some("/api/v01/p2")).as_str()),
+            ("https://p.example", "https://p.example/api/v01/p2")
+        );
         let behind_a_path = Address::new("https://p.example/apio/", None, Mode::Core).unwrap();
         assert_eq!(behind_a_path.url("/tenants/"), "https://p.example/apio/api/v01/p1/tenants/");
     }

@@ -35,10 +35,10 @@ pub struct Platform {
 impl Platform {
     /// A client that logs in when it is first used, with the credentials of that moment.
     pub fn new(address: Address, transport: Transport, credentials: watch::Receiver<Option<Credentials>>) -> Self {
-        Self { name: address.base(), session: Session::new(address, transport, credentials) }
+        Self { name: address.name(), session: Session::new(address, transport, credentials) }
     }
 
-    /// The address that ownership records carry.
+    /// What ownership records call it.
     pub fn name(&self) -> &str {
         &self.name
     }

@@ -103,14 +103,6 @@ impl Session {
         errors::accepted(self.send(call).await?, &call.to_string(), call.is_write())
     }
 
-    /// Whether lists may be filtered for this account.
-    ///
-    /// # Errors
-    /// No usable credentials.
-    pub async fn is_restricted(&self) -> Result<bool, Failure> {
-        Ok(self.login(None).await?.restricted)
-    }
-
     async fn once(&self, login: &Login, call: &Call<'_>) -> Result<Reply, Failure> {
         let mut request = login.client.request(call.method.clone(), self.address.url(&call.path));
         if let Some(bearer) = &login.bearer {
@@ -124,7 +116,7 @@ impl Session {
         if reply.status != 401 {
             login.proven.store(true, Ordering::Relaxed);
         }
-        Ok(reply)
+        Ok(Reply { restricted: login.restricted, ..reply })
     }
 
     /// Logs in with the credentials of this moment, unless that was done.
@@ -188,6 +180,10 @@ impl Session {
         };
         if login.bearer.is_some() && self.address.mode() == Mode::Core {
             return Ok(login);
+        }
+        if credentials.username.is_empty() {
+            let message = "the gateway takes no token: the credentials Secret needs the keys username and password";
+            return Err(Failure::new(Cause::LoginRefused, message));
         }
         let url = match self.address.mode() {
             Mode::Gateway => self.address.url("/login/"),

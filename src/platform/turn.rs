@@ -25,7 +25,13 @@ impl Turns {
         Self { all: Arc::new(Semaphore::new(all)), polls: Arc::new(Semaphore::new((all / 2).max(1))) }
     }
 
-    /// Waits for a turn. `None` only when the operator stops.
+    /// Gives no more turns: who waits for one goes without.
+    pub fn close(&self) {
+        self.all.close();
+        self.polls.close();
+    }
+
+    /// Waits for a turn. `None` once they are closed.
     pub async fn take(&self, class: Class) -> Option<Turn> {
         let poll = match class {
             Class::Poll | Class::Recheck => Some(self.polls.clone().acquire_owned().await.ok()?),
@@ -46,5 +52,7 @@ mod tests {
         let _poll = turns.take(Class::Poll).await.unwrap();
         assert!(turns.take(Class::Poll).now_or_never().is_none(), "a second poll waits");
         let _change = turns.take(Class::Change).now_or_never().unwrap().unwrap();
+        turns.close();
+        assert!(turns.take(Class::Deletion).await.is_none(), "the operator stops");
     }
 }

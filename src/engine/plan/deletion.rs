@@ -6,7 +6,7 @@ use crate::engine::{
     check_group::Blocked,
     facts::Facts,
     failure::{Cause, Class},
-    ids::Key,
+    ids::{Key, Level},
     kind::{Kind, Subject, Verb},
     ownership,
 };
@@ -46,9 +46,8 @@ pub(super) fn decide<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> N
         return Refusal::new("PlatformChanged", platform_changed(&record, facts)).refuse();
     }
     let Some(observed) = facts.object(&key)? else {
-        if let Key::Group(tenant, _) = &key {
-            // Either answer proves that the path prefix is right: a confirmed missing tenant is absence too.
-            facts.object(&Key::Tenant(tenant.clone()))?;
+        if !facts.done().any(|step| matches!(step, Step::Delete(..))) {
+            proven_absent(&key, facts)?;
         }
         return release;
     };
@@ -58,4 +57,15 @@ pub(super) fn decide<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> N
     let cleared = K::clearance(&key, observed, facts)?;
     let body = object.options(Verb::Delete, &key, &Default::default(), &facts.cluster);
     Ok(Plan::Act(vec![Step::Delete(key, body, cleared)]))
+}
+
+/// Nobody deleted it here, so its absence releases the resource only when the platform answers something else: with a wrong
+/// address everything is absent.
+fn proven_absent(key: &Key, facts: &Facts) -> Next<()> {
+    if let Key::Group(tenant, _) = key
+        && facts.object(&Key::Tenant(tenant.clone()))?.is_some()
+    {
+        return Ok(());
+    }
+    facts.domains(Level::System).map(drop)
 }

@@ -9,6 +9,7 @@ use crate::{
         check_group::Part,
         facts::Query,
         failure::Cause,
+        ids::Level,
         plan::{Verdict, model::*},
         settings::{Checks, Settings},
     },
@@ -101,7 +102,17 @@ fn neither_a_bad_spec_nor_a_vanished_reference_traps_a_deletion() {
 fn a_tenant_that_is_gone_takes_its_groups_with_it() {
     let mut case = going().with(|case| case.platform.objects.clear());
     let pass = case.pass();
-    assert_eq!((pass.steps(), pass.asked), (vec!["release"], vec![Query::Object(hq()), Query::Object(acme())]));
+    let proof = Query::Domains(Level::System);
+    assert_eq!((pass.steps(), pass.asked), (vec!["release"], vec![Query::Object(hq()), Query::Object(acme()), proof]));
+}
+
+#[test]
+fn with_a_platform_that_answers_nothing_else_absence_releases_nothing() {
+    let mut case = going().with(|case| {
+        case.platform.objects.clear();
+        case.platform.unanswered.insert(Query::Domains(Level::System), Cause::NotFound);
+    });
+    assert_eq!(case.pass().steps(), [""; 0]);
 }
 
 #[test]
