@@ -141,3 +141,19 @@ async fn a_running_operator_answers_for_its_health_and_its_metrics() {
     assert_eq!(world.operator.stop(), Some(0));
     assert!(!world.operator.log().contains("panicked"));
 }
+
+#[tokio::test]
+async fn settings_are_checked_before_they_are_applied() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("settings.yaml");
+    let check = async |text: &str| {
+        fs::write(&file, text).unwrap();
+        operator(None, &["check-settings", file.to_str().unwrap()]).await
+    };
+    let good = check("CHECK_GROUP:\n  CHECK_USERS: false\nRESELLER_GROUP: true\n").await;
+    assert_eq!(good.code, Some(0), "{}", good.stderr);
+    assert!(good.stdout.contains("CHECK_GROUP.CHECK_USERS: false\n"), "{}", good.stdout);
+    assert!(good.stderr.contains("warning") && good.stderr.contains("line 3: RESELLER_GROUP"), "{}", good.stderr);
+    check("CHECK_GROUP:\n  CHECK_USER: false\n").await.says(&["settings.yaml: line 2", "did you mean CHECK_USERS?"]);
+    operator(None, &["check-settings", "/none"]).await.says(&["cannot read /none"]);
+}

@@ -66,6 +66,8 @@ async fn an_operator_that_was_stopped_past_its_deadline_writes_no_more_and_ends(
     assert!(world.operator.log().contains("lease"), "{}", world.operator.log());
     assert_eq!(world.writes(), written, "{}", world.story());
     assert_eq!(written, ["POST /tenants/Acme/groups/", "POST /tenants/Acme/groups/"]);
+    let holder = world.kubectl(&["get", "lease", "apio-operator", "-o", "jsonpath={.spec.holderIdentity}"]);
+    assert_eq!(format!("http://{holder}"), standby.url(""), "a lease that was lost is not given away");
 }
 
 #[tokio::test(flavor = "multi_thread")]
