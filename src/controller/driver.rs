@@ -39,6 +39,7 @@ pub async fn reconcile<K: Watched>(object: Arc<K>, operator: Arc<Operator>) -> R
     // The wait may have been long: what is there now counts.
     let now = operator.index.get::<K>(&object.namespace().unwrap_or_default(), &object.name_any());
     let Some(object) = now.filter(|now| now.uid() == object.uid()) else { return Ok(Action::await_change()) };
+    let alarms = operator.index.alarms();
     let again = match tokio::time::timeout(LONGEST, pass(object.clone(), &operator, &turn)).await {
         Ok(again) => again,
         Err(_) => {
@@ -46,6 +47,9 @@ pub async fn reconcile<K: Watched>(object: Arc<K>, operator: Arc<Operator>) -> R
             give_up(&*object, &operator, failure).await
         }
     };
+    if matches!(again, Again::Stalled | Again::Waiting) && operator.index.alarms() != alarms {
+        return Ok(Action::requeue(Duration::ZERO));
+    }
     Ok(match delay(again, operator.drift_interval, random()) {
         Some(wait) => Action::requeue(wait),
         None => Action::await_change(),

@@ -1,6 +1,13 @@
 //! Every watched resource, and which of them concern each other.
 
-use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt::Debug,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use k8s_openapi::NamespaceResourceScope;
 use kube::{
@@ -55,6 +62,8 @@ pub struct Index {
     pub(super) groups: Vec<Slice<Group>>,
     pub(super) tenants: Vec<Slice<Tenant>>,
     pub(super) resellers: Vec<Slice<Reseller>>,
+    /// How often everything unsettled was woken.
+    pub(super) alarms: AtomicU64,
 }
 
 impl Watched for Group {
@@ -97,6 +106,8 @@ pub struct Neighbour {
     deleting: bool,
     held: bool,
     on_platform: bool,
+    /// Whether its references lead to another object than the recorded one.
+    moved: bool,
     resellers: Vec<String>,
 }
 
@@ -160,9 +171,12 @@ impl Index {
     /// What the others need to know of a resource that is there, or just went.
     pub fn neighbour<K: Watched>(&self, object: &K, exists: bool) -> Neighbour {
         let subject = Subject::of(object);
+        let key = self.key(object);
+        let recorded = subject.status.ownership.as_ref().and_then(|record| Key::of(&record.key));
         Neighbour {
             reference: K::reference(&subject.name),
-            key: self.key(object),
+            moved: recorded.is_some() && key.is_some() && recorded != key,
+            key,
             references: object.references(),
             named: object.named(),
             exists,
@@ -175,24 +189,37 @@ impl Index {
         }
     }
 
-    /// Asks for a pass of everything unsettled that a change concerns.
+    /// Asks for a pass of everything that a change concerns. What is as it should be needs none because something else
+    /// changed, unless it leads elsewhere now.
     pub fn wake_concerned(&self, changed: &Neighbour) {
-        self.wake::<Group>(|object| changed.concerns(&self.neighbour(object, true)));
-        self.wake::<Tenant>(|object| changed.concerns(&self.neighbour(object, true)));
-        self.wake::<Reseller>(|object| changed.concerns(&self.neighbour(object, true)));
+        fn each<K: Watched>(index: &Index, changed: &Neighbour) {
+            index.wake::<K>(|object| {
+                let neighbour = index.neighbour(object, true);
+                changed.concerns(&neighbour) && (neighbour.moved || is_unsettled(object))
+            });
+        }
+        each::<Group>(self, changed);
+        each::<Tenant>(self, changed);
+        each::<Reseller>(self, changed);
     }
 
     /// Asks for a pass of everything unsettled.
     pub fn wake_unsettled(&self) {
-        self.wake::<Group>(|_| true);
-        self.wake::<Tenant>(|_| true);
-        self.wake::<Reseller>(|_| true);
+        self.alarms.fetch_add(1, Ordering::Relaxed);
+        self.wake::<Group>(is_unsettled);
+        self.wake::<Tenant>(is_unsettled);
+        self.wake::<Reseller>(is_unsettled);
     }
 
-    /// What is as it should be needs no pass because something else changed.
-    fn wake<K: Watched>(&self, concerned: impl Fn(&K) -> bool) {
+    /// How often everything unsettled was woken: a pass that ends unsettled, and that a wake met when its resource still
+    /// read as settled, is due again.
+    pub fn alarms(&self) -> u64 {
+        self.alarms.load(Ordering::Relaxed)
+    }
+
+    fn wake<K: Watched>(&self, wanted: impl Fn(&K) -> bool) {
         for slice in K::slices(self) {
-            for object in slice.store.state().iter().filter(|object| is_unsettled(&***object) && concerned(object)) {
+            for object in slice.store.state().iter().filter(|object| wanted(object)) {
                 // The receiver is gone only when the operator stops.
                 let _ = slice.wake.send(ObjectRef::from_obj(&**object));
             }

@@ -114,7 +114,7 @@ async fn a_reference_that_leads_elsewhere_moves_nothing() {
     world.until_gone::<Tenant>("acme").await;
     world.apply(&manifest("Tenant", "acme", "tenantId: Other, type: Enterprise"));
     world.ready::<Tenant>("acme").await;
-    let group: Group = world.looked("hq").await;
+    let group: Group = world.reason("hq", "Ready", "IdentityChanged").await;
     assert!(has(&group, "Stalled"));
     let said = message(&group, "Ready");
     assert!(said.contains("group HQ of tenant Acme") && said.contains("group HQ of tenant Other"), "{said}");
