@@ -73,7 +73,8 @@ async fn a_cluster_without_the_definitions_is_told_with_the_command_that_install
 async fn missing_rights_are_told_in_the_words_of_the_cluster() {
     let namespace = new_name();
     plane().create_namespace(&namespace).unwrap();
-    let kubeconfig = plane().service_account_kubeconfig(&namespace, "default").unwrap();
+    plane().run(&["create", "serviceaccount", "nobody", "-n", &namespace]).unwrap();
+    let kubeconfig = plane().service_account_kubeconfig(&namespace, "nobody").unwrap();
     let ended = run(Some(&kubeconfig), &["--watch-namespaces", &namespace]).await;
     ended.says(&["refuses to list groups.apio.netaxis.be", "forbidden"]);
 }
