@@ -19,7 +19,7 @@ use crate::{
     cli::{Cli, Command, Run},
     controller::{self, CLUSTER_TIMEOUT, CredentialsWatch, CurrentSettings, Elector, MANAGER, Operator},
     docs,
-    engine::settings,
+    engine::{failure::chain, settings},
     platform::{Address, Claim, Platform, Transport, Turns, authorities},
     telemetry::{health, logs, metrics::Metrics},
 };
@@ -214,18 +214,6 @@ where
         }
     }
     Ok(())
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        if !words.contains(&inner.to_string()) {
-            words = format!("{words}: {inner}");
-        }
-        source = inner.source();
-    }
-    words
 }
 
 async fn stop_signal() {

@@ -26,6 +26,20 @@ impl fmt::Display for Failure {
     }
 }
 
+/// An error of a library and its sources, each once.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let text = inner.to_string();
+        if !words.contains(&text) {
+            words = format!("{words}: {text}");
+        }
+        source = inner.source();
+    }
+    words
+}
+
 /// What can go wrong, by the platform's numeric code first, then the HTTP status (platform contract, 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {

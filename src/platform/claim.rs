@@ -79,13 +79,14 @@ mod tests {
     #[tokio::test]
     async fn a_write_goes_on_while_the_claim_is_renewed() {
         let claim = Claim::default();
-        claim.extend(Instant::now() + Duration::from_millis(20));
+        let first_end = Instant::now() + Duration::from_millis(20);
+        claim.extend(first_end);
         let renewed = claim.clone();
         let (done, finished) = tokio::sync::oneshot::channel();
         let write = async move { finished.await.map_err(|_| Failure::new(Cause::Bug, "")) };
         let renew = async move {
             renewed.extend(Instant::now() + Duration::from_secs(60));
-            tokio::time::sleep(Duration::from_millis(40)).await;
+            tokio::time::sleep_until((first_end + Duration::from_millis(5)).into()).await;
             done.send(()).unwrap();
         };
         assert!(tokio::join!(claim.guard(write), renew).0.is_ok());

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::errors;
 use crate::engine::{
-    failure::{Cause, Failure},
+    failure::{Cause, Failure, chain},
     ids::Object,
 };
 
@@ -193,20 +193,6 @@ pub async fn send(request: reqwest::RequestBuilder, write: bool) -> Result<Reply
     let bytes = response.bytes().await.map_err(lost)?;
     let body = serde_json::from_slice(&bytes).map_err(|_| String::from_utf8_lossy(&bytes).into_owned());
     Ok(Reply { status, body, retry_after, restricted: false })
-}
-
-/// An error and its sources, each once.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let text = inner.to_string();
-        if !words.contains(&text) {
-            words = format!("{words}: {text}");
-        }
-        source = inner.source();
-    }
-    words
 }
 
 #[cfg(test)]
