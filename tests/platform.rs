@@ -17,7 +17,7 @@ use apio_operator::{
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use testkit::simulator::{Account, Door, Fault, M2M_TOKEN, PASSWORD, Simulator, USERNAME};
+use testkit::simulator::{Account, Door, Fault, M2M_TOKEN, PASSWORD, Simulator, TlsFront, USERNAME};
 use tokio::sync::watch;
 
 struct Client {
@@ -314,41 +314,16 @@ async fn without_the_claim_nothing_is_written() {
     assert!(client.simulator.writes().is_empty());
 }
 
-/// A TLS front before the simulator; its address and its certificate as PEM.
-async fn tls_front(simulator: &Simulator) -> (String, String) {
-    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    let key = made.signing_key.serialize_der().try_into().unwrap();
-    let config = rustls::ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
-        .unwrap();
-    let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
-    let behind = simulator.url().trim_start_matches("http://").to_owned();
-    tokio::spawn(async move {
-        while let Ok((near, _)) = listener.accept().await {
-            let (acceptor, behind) = (acceptor.clone(), behind.clone());
-            tokio::spawn(async move {
-                let Ok(mut near) = acceptor.accept(near).await else { return };
-                let mut far = tokio::net::TcpStream::connect(behind).await.unwrap();
-                let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
-            });
-        }
-    });
-    (url, made.cert.pem())
-}
-
 #[tokio::test]
 async fn a_private_authority_is_trusted_only_when_it_is_given() {
     let client = client(Mode::Gateway).await;
-    let (url, pem) = tls_front(&client.simulator).await;
+    let front = TlsFront::before(&client.simulator).await.unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), pem).unwrap();
+    std::fs::write(file.path(), &front.certificate).unwrap();
     let limit = Duration::from_secs(5);
     let look_with = async |authorities| {
         let (_keep, told) = watch::channel(account(USERNAME, PASSWORD));
-        let address = Address::new(&url, None, Mode::Gateway).unwrap();
+        let address = Address::new(&front.url, None, Mode::Gateway).unwrap();
         let transport = Transport { connect: limit, read: limit, total: limit, authorities };
         Platform::new(address, transport, told).ask(&client.turn, &look("HQ")).await
     };

@@ -1,5 +1,7 @@
+use std::time::{Duration, Instant};
+
 use apio_operator::api::Group;
-use testkit::simulator::{Account, M2M_TOKEN, PASSWORD, USERNAME};
+use testkit::simulator::{Account, M2M_TOKEN, PASSWORD, Simulator, TlsFront, USERNAME};
 
 use crate::{
     fixtures::{credentials, hq, manifest},
@@ -57,13 +59,18 @@ async fn a_refused_login_is_not_tried_again_until_the_secret_changes() {
 }
 
 #[tokio::test]
-async fn a_new_password_is_in_use_at_once() {
+async fn a_new_password_is_in_use_within_two_seconds_without_a_restart() {
     let world = with_acme(false).await;
     world.apply(&hq(""));
     world.group("hq").await;
     world.platform.edit(|state| state.add_account("successor", Account::system("other")));
     world.apply(&credentials("successor", "other"));
-    world.has_credentials(2).await;
+    let applied = Instant::now();
+    let by_the_new_one = || world.platform.journal().iter().any(|call| call.user.as_deref() == Some("successor"));
+    while !by_the_new_one() {
+        world.nudge::<Group>("hq").await;
+        assert!(applied.elapsed() < Duration::from_secs(2), "{}", world.story());
+    }
     world.looked::<Group>("hq").await;
     assert_eq!(world.platform.journal().last().unwrap().user.as_deref(), Some("successor"));
 }
@@ -131,6 +138,45 @@ async fn a_secret_without_its_keys_is_told_in_the_log_without_a_value() {
     world.kubectl(&["create", "secret", "generic", "apio-credentials", &format!("--from-literal=pasword={WRONG}")]);
     world.poll("the log", || async { world.operator.log().contains("needs the keys username and password") }).await;
     assert!(!world.operator.log().contains(WRONG));
+}
+
+#[tokio::test]
+async fn a_platform_with_a_private_authority_is_trusted_when_its_bundle_is_given() {
+    let platform = Simulator::start().await.unwrap();
+    let front = TlsFront::before(&platform).await.unwrap();
+    let bundle = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(bundle.path(), &front.certificate).unwrap();
+    let trusting = ["--platform-ca-bundle", bundle.path().to_str().unwrap()];
+    let world = World::with(Wish {
+        platform: Some(platform),
+        platform_url: Some(&front.url),
+        arguments: &trusting,
+        ..Wish::default()
+    })
+    .await;
+    world.platform.edit(|state| state.add_tenant("Acme"));
+    world.apply(&hq(""));
+    let group = world.group("hq").await;
+    assert_eq!(group.status.unwrap().ownership.unwrap().platform, front.url);
+    assert_eq!(world.writes(), ["POST /tenants/Acme/groups/"]);
+}
+
+#[tokio::test]
+async fn a_proxy_of_the_environment_carries_what_goes_to_the_platform() {
+    // The simulator takes requests for any host, as a proxy would, and the platform's name leads nowhere else.
+    let platform = Simulator::start().await.unwrap();
+    let proxy = platform.url();
+    let world = World::with(Wish {
+        platform: Some(platform),
+        platform_url: Some("http://apio.invalid"),
+        environment: &[("HTTP_PROXY", &proxy), ("NO_PROXY", "")],
+        ..Wish::default()
+    })
+    .await;
+    world.platform.edit(|state| state.add_tenant("Acme"));
+    world.apply(&hq(""));
+    world.group("hq").await;
+    assert_eq!(world.writes(), ["POST /tenants/Acme/groups/"]);
 }
 
 #[tokio::test]

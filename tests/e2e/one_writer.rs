@@ -12,7 +12,7 @@ use tokio::{
 
 use crate::{
     fixtures::{hq, manifest},
-    world::{SOON, Wish, World},
+    world::{SOON, Wish, World, program},
 };
 
 const LEASE: [&str; 2] = ["--lease-duration", "3s"];
@@ -27,11 +27,9 @@ fn second(world: &World, server: Option<&str>) -> Operator {
         kubeconfig.set_extension("second");
         std::fs::write(&kubeconfig, config.to_string()).unwrap();
     }
-    let mut program = Command::new(env!("CARGO_BIN_EXE_apio-operator"));
-    program.arg("run");
     let place = ["--namespace", &world.namespace, "--watch-namespaces", &world.namespace];
     let log = world.plane.folder().join(format!("{}-second.log", world.namespace));
-    Operator::start(&program, &kubeconfig, &world.platform.url(), &[&place[..], &LEASE].concat(), &log).unwrap()
+    Operator::start(&program(), &kubeconfig, &world.platform.url(), &[&place[..], &LEASE].concat(), &log).unwrap()
 }
 
 fn logged(operator: &Operator, words: &str) {

@@ -58,6 +58,12 @@ pub struct Wish<'a> {
     pub no_settings: bool,
     pub no_credentials: bool,
     pub arguments: &'a [&'a str],
+    /// More of the operator's environment.
+    pub environment: &'a [(&'a str, &'a str)],
+    /// Where the operator finds the platform, when that is not the simulator's own address.
+    pub platform_url: Option<&'a str>,
+    /// A simulator that was started before, for what stands in front of it.
+    pub platform: Option<Simulator>,
     pub platform_is_down: bool,
     /// Every namespace of the cluster is watched: only on a control plane of its own.
     pub everywhere: bool,
@@ -77,11 +83,16 @@ impl World {
     pub async fn with(wish: Wish<'_>) -> Self {
         let plane = wish.plane.unwrap_or_else(plane);
         let namespace = new_name();
-        let platform = Simulator::start().await.unwrap();
+        let platform = match wish.platform {
+            Some(platform) => platform,
+            None => Simulator::start().await.unwrap(),
+        };
         if wish.platform_is_down {
             platform.stop().await;
         }
-        let url = platform.url();
+        let url = wish.platform_url.map_or_else(|| platform.url(), str::to_owned);
+        let mut program = program();
+        program.envs(wish.environment.iter().copied());
         let operator = tokio::task::spawn_blocking({
             let namespace = namespace.clone();
             let watched = (!wish.everywhere).then_some(namespace.as_str());
@@ -100,7 +111,7 @@ impl World {
                 plane.run(&["create", "namespace", &namespace]).unwrap();
                 plane.apply_in(&namespace, &set_up).unwrap();
                 let own: Vec<&str> = own.iter().map(String::as_str).collect();
-                operator(plane, &namespace, &url, &own)
+                operator(program, plane, &namespace, &url, &own)
             }
         })
         .await
@@ -295,12 +306,17 @@ impl World {
     }
 }
 
-/// An operator under the rights of the ServiceAccount of a namespace.
-pub fn operator(plane: &ControlPlane, namespace: &str, url: &str, arguments: &[&str]) -> Operator {
-    let kubeconfig = plane.service_account_kubeconfig(namespace, "apio-operator").unwrap();
-    let log = plane.folder().join(format!("{namespace}.log"));
+/// The operator's command line, up to `run`.
+pub fn program() -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_apio-operator"));
     program.arg("run");
+    program
+}
+
+/// An operator under the rights of the ServiceAccount of a namespace.
+pub fn operator(program: Command, plane: &ControlPlane, namespace: &str, url: &str, arguments: &[&str]) -> Operator {
+    let kubeconfig = plane.service_account_kubeconfig(namespace, "apio-operator").unwrap();
+    let log = plane.folder().join(format!("{namespace}.log"));
     Operator::start(&program, &kubeconfig, url, arguments, &log).unwrap()
 }
 

@@ -40,6 +40,7 @@ mod server;
 mod settings;
 mod state;
 mod tenants;
+mod tls;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -55,6 +56,7 @@ pub use faults::Fault;
 pub use journal::{Call, Door};
 pub use settings::{Assumptions, AutoCreate, CheckGroup, ObjectCreation, Settings};
 pub use state::{Deletion, Group, State, Tenant, User};
+pub use tls::TlsFront;
 
 use line::LineListener;
 use server::Shared;
