@@ -1,10 +1,10 @@
 //! Every watched resource, and which of them concern each other.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     fmt::Debug,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -23,6 +23,7 @@ use crate::{
         facts::{Cluster, Reference},
         ids::Key,
         kind::{Kind, Subject},
+        neighbours::{Neighbour, Neighbours},
     },
 };
 
@@ -62,6 +63,8 @@ pub struct Index {
     pub(super) groups: Vec<Slice<Group>>,
     pub(super) tenants: Vec<Slice<Tenant>>,
     pub(super) resellers: Vec<Slice<Reseller>>,
+    /// Which of them concern each other.
+    pub(super) neighbours: Mutex<Neighbours>,
     /// How often everything unsettled was woken.
     pub(super) alarms: AtomicU64,
 }
@@ -93,41 +96,6 @@ impl Watched for Reseller {
     }
 }
 
-/// What the others need to know of a resource.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Neighbour {
-    namespace: String,
-    uid: String,
-    reference: Option<Reference>,
-    key: Option<Key>,
-    references: Vec<Reference>,
-    named: Vec<Key>,
-    exists: bool,
-    deleting: bool,
-    held: bool,
-    on_platform: bool,
-    /// Whether its references lead to another object than the recorded one.
-    moved: bool,
-    resellers: Vec<String>,
-}
-
-impl Neighbour {
-    /// Whether a change of one can change what becomes of the other: one names the other, or both claim one object.
-    fn concerns(&self, other: &Self) -> bool {
-        let names = |a: &Self, b: &Self| {
-            b.reference.as_ref().is_some_and(|reference| a.references.contains(reference))
-                || b.key.as_ref().is_some_and(|key| {
-                    a.named.contains(key) || matches!(key, Key::Reseller(name) if a.resellers.contains(name))
-                })
-        };
-        if self.uid == other.uid {
-            return false;
-        }
-        (self.key.is_some() && self.key == other.key)
-            || (self.namespace == other.namespace && (names(self, other) || names(other, self)))
-    }
-}
-
 impl Index {
     /// Waits until every kind was listed once. `false` when a watch ended.
     pub async fn ready(&self) -> bool {
@@ -142,14 +110,9 @@ impl Index {
         all(&self.groups) && all(&self.tenants) && all(&self.resellers)
     }
 
-    /// Every resource of a kind.
-    pub fn all<K: Watched>(&self) -> impl Iterator<Item = Arc<K>> + '_ {
-        K::slices(self).iter().flat_map(|slice| slice.store.state())
-    }
-
     /// One resource by name.
     pub fn get<K: Watched>(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
-        K::slices(self).iter().find_map(|slice| slice.store.get(&ObjectRef::new(name).within(namespace)))
+        self.find(namespace, name).map(|(_, object)| object)
     }
 
     /// The ids that the references of a resource lead to.
@@ -168,47 +131,82 @@ impl Index {
         object.key(&cluster).ok()
     }
 
-    /// What the others need to know of a resource that is there, or just went.
-    pub fn neighbour<K: Watched>(&self, object: &K, exists: bool) -> Neighbour {
+    /// Which resources concern each other.
+    pub fn neighbours(&self) -> MutexGuard<'_, Neighbours> {
+        self.neighbours.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A resource is there, as it is now: asks for a pass of everything that this concerns.
+    pub fn tell<K: Watched>(&self, object: &K) {
+        let now = self.neighbour(object);
+        let concerned = self.neighbours().put(now);
+        self.wake_concerned(concerned);
+    }
+
+    /// A resource is gone.
+    pub fn gone(&self, uid: &str) {
+        let concerned = self.neighbours().remove(uid);
+        self.wake_concerned(concerned);
+    }
+
+    /// A kind was listed, in one namespace or in all; gives the uids of those that are not there any more.
+    pub fn relisted<K: Watched>(&self, namespace: Option<&str>, there: &[Arc<K>]) -> Vec<String> {
+        for object in there {
+            self.tell(&**object);
+        }
+        let there: HashSet<String> = there.iter().filter_map(|object| object.uid()).collect();
+        let mut known = self.neighbours().uids(&K::kind(&()), namespace);
+        known.retain(|uid| !there.contains(uid));
+        for uid in &known {
+            self.gone(uid);
+        }
+        known
+    }
+
+    fn neighbour<K: Watched>(&self, object: &K) -> Neighbour {
         let subject = Subject::of(object);
-        let key = self.key(object);
-        let recorded = subject.status.ownership.as_ref().and_then(|record| Key::of(&record.key));
-        Neighbour {
-            reference: K::reference(&subject.name),
-            moved: recorded.is_some() && key.is_some() && recorded != key,
-            key,
-            references: object.references(),
-            named: object.named(),
-            exists,
-            deleting: subject.deleting,
-            held: subject.status.ownership.is_some(),
-            on_platform: subject.status.observed.is_some(),
-            resellers: subject.status.auto_created.map(|created| created.resellers).unwrap_or_default(),
-            namespace: subject.namespace,
-            uid: subject.uid,
+        let reference = K::reference(&subject.name);
+        Neighbour::of(K::kind(&()), subject, self.key(object), reference, object.references(), object.named())
+    }
+
+    /// Asks for a pass of those that a change concerns. What is as it should be needs none because something else changed,
+    /// unless it leads elsewhere now; that concerns others in turn.
+    fn wake_concerned(&self, mut concerned: Vec<Neighbour>) {
+        while let Some(one) = concerned.pop() {
+            concerned.extend(self.wake_one::<Group>(&one));
+            concerned.extend(self.wake_one::<Tenant>(&one));
+            concerned.extend(self.wake_one::<Reseller>(&one));
         }
     }
 
-    /// Asks for a pass of everything that a change concerns. What is as it should be needs none because something else
-    /// changed, unless it leads elsewhere now.
-    pub fn wake_concerned(&self, changed: &Neighbour) {
-        fn each<K: Watched>(index: &Index, changed: &Neighbour) {
-            index.wake::<K>(|object| {
-                let neighbour = index.neighbour(object, true);
-                changed.concerns(&neighbour) && (neighbour.moved || is_unsettled(object))
-            });
+    fn wake_one<K: Watched>(&self, one: &Neighbour) -> Vec<Neighbour> {
+        if one.kind != K::kind(&()) {
+            return Vec::new();
         }
-        each::<Group>(self, changed);
-        each::<Tenant>(self, changed);
-        each::<Reseller>(self, changed);
+        let Some((slice, object)) = self.find::<K>(&one.namespace, &one.name) else { return Vec::new() };
+        let now = self.neighbour(&*object);
+        if now.is_moved() || is_unsettled(&*object) {
+            slice.wake(&object);
+        }
+        self.neighbours().put(now)
     }
 
     /// Asks for a pass of everything unsettled.
     pub fn wake_unsettled(&self) {
         self.alarms.fetch_add(1, Ordering::Relaxed);
-        self.wake::<Group>(is_unsettled);
-        self.wake::<Tenant>(is_unsettled);
-        self.wake::<Reseller>(is_unsettled);
+        fn each<K: Watched>(slices: &[Slice<K>]) {
+            for slice in slices {
+                slice
+                    .store
+                    .state()
+                    .iter()
+                    .filter(|object| is_unsettled(&***object))
+                    .for_each(|object| slice.wake(object));
+            }
+        }
+        each(&self.groups);
+        each(&self.tenants);
+        each(&self.resellers);
     }
 
     /// How often everything unsettled was woken: a pass that ends unsettled, and that a wake met when its resource still
@@ -217,13 +215,16 @@ impl Index {
         self.alarms.load(Ordering::Relaxed)
     }
 
-    fn wake<K: Watched>(&self, wanted: impl Fn(&K) -> bool) {
-        for slice in K::slices(self) {
-            for object in slice.store.state().iter().filter(|object| wanted(object)) {
-                // The receiver is gone only when the operator stops.
-                let _ = slice.wake.send(ObjectRef::from_obj(&**object));
-            }
-        }
+    fn find<K: Watched>(&self, namespace: &str, name: &str) -> Option<(&Slice<K>, Arc<K>)> {
+        let object = ObjectRef::new(name).within(namespace);
+        K::slices(self).iter().find_map(|slice| Some((slice, slice.store.get(&object)?)))
+    }
+}
+
+impl<K: Watched> Slice<K> {
+    fn wake(&self, object: &K) {
+        // The receiver is gone only when the operator stops.
+        let _ = self.wake.send(ObjectRef::from_obj(object));
     }
 }
 

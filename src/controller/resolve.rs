@@ -1,21 +1,18 @@
 //! What the cluster says, for the facts of one pass.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::{Api, ResourceExt};
+use kube::Api;
 
 use super::{
     Operator,
     index::{Index, Watched},
 };
-use crate::{
-    api::{Group, Reseller, Status, Tenant},
-    engine::{
-        facts::Cluster,
-        failure::{Cause, Failure},
-        ids::Key,
-        kind::Subject,
-        ownership::{Claim, rival},
-    },
+use crate::engine::{
+    facts::Cluster,
+    failure::{Cause, Failure},
+    ids::Key,
+    kind::Subject,
+    ownership::{Claim, rival},
 };
 
 impl Operator {
@@ -32,10 +29,11 @@ impl Operator {
             ..Cluster::default()
         };
         cluster.definition_deleting = subject.deleting && self.definition_deleting::<K>().await?;
-        describe(&mut cluster, &self.index, &subject.namespace);
+        let own = object.key(&cluster).ok();
+        describe(&mut cluster, &self.index, subject, object.named(), own.as_ref());
         // The record rules once there is one: it, not the spec, is what a deletion acts upon.
         let recorded = subject.status.ownership.as_ref().and_then(|record| Key::of(&record.key));
-        if let Some(key) = recorded.or_else(|| object.key(&cluster).ok()) {
+        if let Some(key) = recorded.or(own) {
             claims::<K>(&mut cluster, self, subject, &key);
             children(&mut cluster, &self.index, subject, &key);
         }
@@ -57,25 +55,30 @@ pub(super) fn cluster_failure(what: &str, error: &kube::Error) -> Failure {
     Failure::new(Cause::Cluster, format!("cannot {what}: {error}"))
 }
 
-/// Which tenants and resellers the resources of the namespace stand for.
-fn describe(cluster: &mut Cluster, index: &Index, namespace: &str) {
-    let tenants = index.all::<Tenant>().filter(|tenant| tenant.namespace().as_deref() == Some(namespace));
-    let resellers = index.all::<Reseller>().filter(|reseller| reseller.namespace().as_deref() == Some(namespace));
-    cluster.described =
-        tenants
-            .map(|tenant| (Key::Tenant(tenant.tenant_id()), tenant.metadata.deletion_timestamp.is_some()))
-            .chain(resellers.map(|reseller| {
-                (Key::Reseller(reseller.reseller_name()), reseller.metadata.deletion_timestamp.is_some())
-            }))
-            .collect();
+/// Which of the objects that this one has to do with a resource of the namespace stands for.
+fn describe(cluster: &mut Cluster, index: &Index, subject: &Subject, named: Vec<Key>, own: Option<&Key>) {
+    let referred = cluster.references.iter().map(|(reference, id)| reference.leading_to(id));
+    let tenant = match own {
+        Some(Key::Group(tenant, _)) => Some(Key::Tenant(tenant.clone())),
+        _ => None,
+    };
+    let related: Vec<Key> = named.into_iter().chain(referred).chain(tenant).collect();
+    let neighbours = index.neighbours();
+    let described =
+        related.into_iter().filter_map(|key| Some((key.clone(), neighbours.described(&subject.namespace, &key)?)));
+    cluster.described = described.collect();
 }
 
 /// Other resources of the kind that stand for the same object.
 fn claims<K: Watched>(cluster: &mut Cluster, operator: &Operator, subject: &Subject, key: &Key) {
-    let others: Vec<_> = operator
-        .index
-        .all::<K>()
-        .filter(|other| other.uid().as_deref() != Some(&subject.uid))
+    let claimants: Vec<_> = {
+        let neighbours = operator.index.neighbours();
+        let others = neighbours.claimants(key).filter(|one| one.uid != subject.uid);
+        others.map(|one| (one.namespace.clone(), one.name.clone())).collect()
+    };
+    let others: Vec<_> = claimants
+        .iter()
+        .filter_map(|(namespace, name)| operator.index.get::<K>(namespace, name))
         .filter_map(|object| {
             let other = operator.subject(&*object);
             // The record claims as well as the spec, whose references may lead elsewhere by now.
@@ -95,39 +98,10 @@ fn claims<K: Watched>(cluster: &mut Cluster, operator: &Operator, subject: &Subj
 
 /// Resources that name this one and hold something on the platform.
 fn children(cluster: &mut Cluster, index: &Index, subject: &Subject, key: &Key) {
-    let mut look = |kind: &str, child: Subject, named: bool, status: &Status| {
-        if child.namespace != subject.namespace {
-            return;
-        }
-        if named && status.ownership.is_some() {
-            cluster.children.push(format!("{kind} {}/{}", child.namespace, child.name));
-        }
-        let created = status.auto_created.as_ref();
-        let auto =
-            matches!(key, Key::Reseller(name) if created.is_some_and(|created| created.resellers.contains(name)));
-        cluster.auto_created |= auto;
-    };
-    if matches!(key, Key::Group(..)) {
-        return;
-    }
-    for group in index.all::<Group>() {
-        let status = group.status.clone().unwrap_or_default();
-        look("Group", Subject::of(&*group), names(index, &*group, key), &status);
-    }
-    if matches!(key, Key::Reseller(_)) {
-        for tenant in index.all::<Tenant>() {
-            let status = tenant.status.clone().unwrap_or_default();
-            look("Tenant", Subject::of(&*tenant), names(index, &*tenant, key), &status);
-        }
-    }
+    let neighbours = index.neighbours();
+    let children = neighbours.children(&subject.namespace, key);
+    let holding = children.into_iter().filter(|child| child.recorded.is_some());
+    cluster.children = holding.map(|child| format!("{} {}/{}", child.kind, child.namespace, child.name)).collect();
     cluster.children.sort();
-}
-
-fn names<K: Watched>(index: &Index, child: &K, key: &Key) -> bool {
-    let id = match key {
-        Key::Tenant(id) | Key::Reseller(id) | Key::Group(_, id) => id,
-    };
-    let referred = index.referred(child);
-    child.named().contains(key)
-        || referred.iter().any(|(reference, referred)| reference.leads_to(key) && referred == id)
+    cluster.auto_created = neighbours.is_created_on_the_way(&subject.namespace, key);
 }

@@ -1,7 +1,7 @@
 //! One watch per kind and namespace. It feeds the index, wakes what a change concerns, and triggers the resource's own pass.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -41,6 +41,7 @@ pub struct Streams {
 
 struct Source<K: Watched> {
     api: Api<K>,
+    namespace: Option<String>,
     writer: Writer<K>,
     woken: UnboundedReceiver<ObjectRef<K>>,
     listed: watch::Sender<bool>,
@@ -57,7 +58,7 @@ pub fn open(client: &Client, namespaces: &[Option<String>]) -> (Index, Streams) 
                 Some(namespace) => Api::namespaced(client.clone(), namespace),
                 None => Api::all(client.clone()),
             };
-            (Slice { store, wake, listed }, Source { api, writer, woken, listed: list })
+            (Slice { store, wake, listed }, Source { api, namespace: namespace.clone(), writer, woken, listed: list })
         });
         both.unzip()
     }
@@ -65,7 +66,7 @@ pub fn open(client: &Client, namespaces: &[Option<String>]) -> (Index, Streams) 
     let (tenants, tenant_streams) = kind(client, namespaces);
     let (resellers, reseller_streams) = kind(client, namespaces);
     (
-        Index { groups, tenants, resellers, alarms: Default::default() },
+        Index { groups, tenants, resellers, neighbours: Default::default(), alarms: Default::default() },
         Streams { groups: group_streams, tenants: tenant_streams, resellers: reseller_streams },
     )
 }
@@ -115,9 +116,9 @@ pub async fn run(
 }
 
 async fn control<K: Watched>(operator: Arc<Operator>, source: Source<K>, mut stopped: watch::Receiver<bool>) {
-    let Source { api, writer, woken, listed } = source;
+    let Source { api, namespace, writer, woken, listed } = source;
     let reader = writer.as_reader();
-    let stream = watched(operator.clone(), api, writer, listed)
+    let stream = watched(operator.clone(), api, namespace, writer, listed)
         .touched_objects()
         .predicate_filter(trigger(), Default::default());
     let woken = futures::stream::unfold(woken, |mut woken| async { woken.recv().await.map(|object| (object, woken)) });
@@ -148,44 +149,34 @@ async fn control<K: Watched>(operator: Arc<Operator>, source: Source<K>, mut sto
 fn watched<K: Watched>(
     operator: Arc<Operator>,
     api: Api<K>,
+    namespace: Option<String>,
     writer: Writer<K>,
     listed: watch::Sender<bool>,
 ) -> impl Stream<Item = watcher::Result<watcher::Event<K>>> {
-    let told: Mutex<HashMap<String, u64>> = Mutex::default();
+    let there = writer.as_reader();
     watcher(api, watcher::Config::default())
         .default_backoff()
         .modify(|object| object.managed_fields_mut().clear())
         .reflect(writer)
-        .inspect(move |event| {
-            let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-            match event {
-                Ok(watcher::Event::Apply(object)) => tell(&operator, &mut told, object, true),
-                Ok(watcher::Event::Delete(object)) => {
-                    tell(&operator, &mut told, object, false);
-                    let uid = object.uid().unwrap_or_default();
-                    told.remove(&uid);
+        .inspect(move |event| match event {
+            Ok(watcher::Event::Apply(object)) => operator.index.tell(object),
+            Ok(watcher::Event::Delete(object)) => {
+                let uid = object.uid().unwrap_or_default();
+                operator.index.gone(&uid);
+                operator.memories.forget(&uid);
+            }
+            Ok(watcher::Event::InitDone) => {
+                for uid in operator.index.relisted(namespace.as_deref(), &there.state()) {
                     operator.memories.forget(&uid);
                 }
                 // After the first list everything has a pass of its own. After a later one, what went while nobody watched
                 // may be waited for.
-                Ok(watcher::Event::InitDone) => {
-                    let again = listed.send_replace(true);
-                    if again {
-                        operator.index.wake_unsettled();
-                    }
+                if listed.send_replace(true) {
+                    operator.index.wake_unsettled();
                 }
-                _ => {}
             }
+            _ => {}
         })
-}
-
-fn tell<K: Watched>(operator: &Operator, told: &mut HashMap<String, u64>, object: &K, exists: bool) {
-    let neighbour = operator.index.neighbour(object, exists);
-    let mut hasher = DefaultHasher::new();
-    neighbour.hash(&mut hasher);
-    if told.insert(object.uid().unwrap_or_default(), hasher.finish()) != Some(hasher.finish()) {
-        operator.index.wake_concerned(&neighbour);
-    }
 }
 
 /// What triggers a pass of the resource itself: generation, deletion, our annotations and the loss of our finalizer. Never

@@ -73,7 +73,8 @@ pub struct Cluster {
     pub settings: Option<Settings>,
     /// The id that each reference leads to; one that leads nowhere is absent.
     pub references: BTreeMap<Reference, String>,
-    /// Ids of the tenants and names of the resellers that a resource of this namespace stands for, and whether it is being deleted.
+    /// Of the objects that this one has to do with: those that a resource of the namespace stands for, and whether that is
+    /// being deleted.
     pub described: BTreeMap<Key, bool>,
     /// The resource that has the better claim to the same object: namespace/name.
     pub rival: Option<String>,
@@ -194,8 +195,11 @@ fn mismatch<T>() -> Next<T> {
 }
 
 impl Reference {
-    /// Whether it can lead to an object of this kind.
-    pub fn leads_to(&self, key: &Key) -> bool {
-        matches!((self, key), (Self::Tenant(_), Key::Tenant(_)) | (Self::Reseller(_), Key::Reseller(_)))
+    /// The object of the platform that it leads to when its resource has this id.
+    pub fn leading_to(&self, id: &str) -> Key {
+        match self {
+            Self::Tenant(_) => Key::Tenant(id.to_owned()),
+            Self::Reseller(_) => Key::Reseller(id.to_owned()),
+        }
     }
 }

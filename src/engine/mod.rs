@@ -10,6 +10,7 @@ pub mod failure;
 pub mod ids;
 pub mod kind;
 pub mod lease;
+pub mod neighbours;
 pub mod ownership;
 pub mod plan;
 pub mod report;

@@ -1,0 +1,308 @@
+//! Which resources concern each other: who names whom, and who stands for one object of the platform. Every question is a
+//! look-up, however many resources there are.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, HashMap},
+};
+
+use super::{facts::Reference, ids::Key, kind::Subject};
+
+/// What the others need to know of a resource.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Neighbour {
+    /// Kind of the resource.
+    pub kind: Cow<'static, str>,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its unique id in the cluster.
+    pub uid: String,
+    /// What a reference to it looks like, if there is such a thing.
+    pub reference: Option<Reference>,
+    /// The object of the platform that its spec leads to, as far as its references lead somewhere.
+    pub key: Option<Key>,
+    /// The object of its ownership record.
+    pub recorded: Option<Key>,
+    /// The resources that it refers to.
+    pub references: Vec<Reference>,
+    /// The objects of the platform that it names by id.
+    pub named: Vec<Key>,
+    /// The resellers that were created on its way.
+    pub created: Vec<Key>,
+    /// Whether it is being deleted.
+    pub deleting: bool,
+    /// Whether its object was on the platform at the last look.
+    pub on_platform: bool,
+}
+
+impl Neighbour {
+    /// What the others need to know of a resource whose spec leads to `key`.
+    pub fn of(
+        kind: Cow<'static, str>,
+        subject: Subject,
+        key: Option<Key>,
+        reference: Option<Reference>,
+        references: Vec<Reference>,
+        named: Vec<Key>,
+    ) -> Self {
+        let created = subject.status.auto_created.map(|created| created.resellers).unwrap_or_default();
+        Self {
+            kind,
+            reference,
+            key,
+            references,
+            named,
+            recorded: subject.status.ownership.as_ref().and_then(|record| Key::of(&record.key)),
+            created: created.into_iter().map(Key::Reseller).collect(),
+            deleting: subject.deleting,
+            on_platform: subject.status.observed.is_some(),
+            namespace: subject.namespace,
+            name: subject.name,
+            uid: subject.uid,
+        }
+    }
+
+    /// Whether its references lead to another object than the recorded one.
+    pub fn is_moved(&self) -> bool {
+        self.recorded.is_some() && self.key.is_some() && self.recorded != self.key
+    }
+
+    fn links(&self) -> impl Iterator<Item = Link> {
+        let here = || self.namespace.clone();
+        let claims = self.key.iter().chain(self.recorded.iter().filter(|_| self.is_moved() || self.key.is_none()));
+        let named = self.named.iter().cloned().map(move |key| Link::Names(here(), key));
+        let refers = self.references.iter().cloned().map(move |reference| Link::Refers(here(), reference));
+        let created = self.created.iter().cloned().map(move |key| Link::Created(here(), key));
+        let is = self.reference.iter().cloned().map(move |reference| Link::Is(here(), reference));
+        claims.cloned().map(Link::Claims).chain(named).chain(refers).chain(created).chain(is)
+    }
+}
+
+/// A way from something to the resources that have to do with it. Names are those of one namespace; the platform's objects
+/// are claimed from everywhere.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Link {
+    Claims(Key),
+    Names(String, Key),
+    Created(String, Key),
+    Refers(String, Reference),
+    Is(String, Reference),
+}
+
+/// Every watched resource, found by what it has to do with.
+#[derive(Debug, Default)]
+pub struct Neighbours {
+    all: HashMap<String, Neighbour>,
+    links: HashMap<Link, BTreeSet<String>>,
+}
+
+impl Neighbours {
+    /// Takes a resource in as it is now; gives those that a change of it concerns.
+    pub fn put(&mut self, now: Neighbour) -> Vec<Neighbour> {
+        if self.all.get(&now.uid) == Some(&now) {
+            return Vec::new();
+        }
+        let mut concerned = self.take(&now.uid);
+        for link in now.links() {
+            self.links.entry(link).or_default().insert(now.uid.clone());
+        }
+        concerned.extend(self.concerned(&now));
+        self.all.insert(now.uid.clone(), now);
+        self.present(concerned)
+    }
+
+    /// Forgets a resource that is gone; gives those that this concerns.
+    pub fn remove(&mut self, uid: &str) -> Vec<Neighbour> {
+        let concerned = self.take(uid);
+        self.present(concerned)
+    }
+
+    /// The uids of the resources of a kind, in one namespace or in all.
+    pub fn uids(&self, kind: &str, namespace: Option<&str>) -> Vec<String> {
+        let of_kind = self.all.values().filter(|one| one.kind == kind);
+        of_kind.filter(|one| namespace.is_none_or(|place| one.namespace == place)).map(|one| one.uid.clone()).collect()
+    }
+
+    /// The resources, of all namespaces, that stand for an object by their spec or by their record.
+    pub fn claimants(&self, key: &Key) -> impl Iterator<Item = &Neighbour> {
+        self.uids_of(Link::Claims(key.clone())).filter_map(|uid| self.all.get(uid))
+    }
+
+    /// The resources of a namespace that name an object: by its id, or by the resource that stands for it.
+    pub fn children(&self, namespace: &str, key: &Key) -> Vec<&Neighbour> {
+        let by_resource = self.claimants(key).filter(|one| one.namespace == namespace && one.key.as_ref() == Some(key));
+        let mut uids: BTreeSet<&String> = by_resource
+            .filter_map(|one| one.reference.clone())
+            .flat_map(|it| self.uids_of(Link::Refers(namespace.to_owned(), it)))
+            .collect();
+        uids.extend(self.uids_of(Link::Names(namespace.to_owned(), key.clone())));
+        uids.into_iter().filter_map(|uid| self.all.get(uid)).collect()
+    }
+
+    /// Whether a resource of the namespace describes an object, and if so whether it is on its way out with every such one.
+    pub fn described(&self, namespace: &str, key: &Key) -> Option<bool> {
+        let mut describing =
+            self.claimants(key).filter(|one| one.namespace == namespace && one.key.as_ref() == Some(key)).peekable();
+        describing.peek()?;
+        Some(describing.all(|one| one.deleting))
+    }
+
+    /// Whether a resource of the namespace lists an object as created on its way.
+    pub fn is_created_on_the_way(&self, namespace: &str, key: &Key) -> bool {
+        self.uids_of(Link::Created(namespace.to_owned(), key.clone())).next().is_some()
+    }
+
+    fn uids_of(&self, link: Link) -> impl Iterator<Item = &String> {
+        self.links.get(&link).into_iter().flatten()
+    }
+
+    /// Takes a resource out, and gives the uids that it concerned.
+    fn take(&mut self, uid: &str) -> BTreeSet<String> {
+        let Some(old) = self.all.remove(uid) else { return BTreeSet::new() };
+        for link in old.links() {
+            if let Some(linked) = self.links.get_mut(&link) {
+                linked.remove(uid);
+                if linked.is_empty() {
+                    self.links.remove(&link);
+                }
+            }
+        }
+        self.concerned(&old)
+    }
+
+    /// Whoever stands for the same object, names it, or is named by it.
+    fn concerned(&self, one: &Neighbour) -> BTreeSet<String> {
+        let here = || one.namespace.clone();
+        let own = one.key.iter().chain(&one.recorded);
+        let to_it = own.flat_map(|key| {
+            [Link::Claims(key.clone()), Link::Names(here(), key.clone()), Link::Created(here(), key.clone())]
+        });
+        let to_it = to_it.chain(one.reference.iter().map(|it| Link::Refers(here(), it.clone())));
+        let mut uids: BTreeSet<String> = to_it.flat_map(|link| self.uids_of(link)).cloned().collect();
+        let from_it = one.references.iter().map(|it| Link::Is(here(), it.clone()));
+        uids.extend(from_it.flat_map(|link| self.uids_of(link)).cloned());
+        for key in one.named.iter().chain(&one.created) {
+            uids.extend(self.claimants(key).filter(|it| it.namespace == one.namespace).map(|it| it.uid.clone()));
+        }
+        uids.remove(&one.uid);
+        uids
+    }
+
+    fn present(&self, uids: BTreeSet<String>) -> Vec<Neighbour> {
+        uids.iter().filter_map(|uid| self.all.get(uid)).cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn acme() -> Key {
+        Key::Tenant("Acme".into())
+    }
+
+    fn best() -> Key {
+        Key::Reseller("Best".into())
+    }
+
+    fn hq() -> Key {
+        Key::Group("Acme".into(), "HQ".into())
+    }
+
+    fn one(namespace: &str, uid: &str) -> Neighbour {
+        Neighbour { namespace: namespace.into(), name: uid.into(), uid: uid.into(), ..Neighbour::default() }
+    }
+
+    fn tenant(namespace: &str, uid: &str) -> Neighbour {
+        let reference = Some(Reference::Tenant(uid.into()));
+        Neighbour { kind: "Tenant".into(), reference, key: Some(acme()), ..one(namespace, uid) }
+    }
+
+    fn group(namespace: &str, uid: &str) -> Neighbour {
+        Neighbour { kind: "Group".into(), key: Some(hq()), named: vec![acme()], ..one(namespace, uid) }
+    }
+
+    fn uids(concerned: &[Neighbour]) -> Vec<&str> {
+        concerned.iter().map(|one| one.uid.as_str()).collect()
+    }
+
+    #[test]
+    fn a_tenant_and_those_that_name_it_concern_each_other_whichever_comes_first() {
+        let by_id = group("a", "by-id");
+        let by_name =
+            Neighbour { references: vec![Reference::Tenant("t".into())], named: vec![], ..group("a", "by-name") };
+        let mut table = Neighbours::default();
+        assert_eq!(uids(&table.put(by_id.clone())), [""; 0]);
+        table.put(by_name.clone());
+        table.put(Neighbour { key: None, ..group("elsewhere", "other") });
+        assert_eq!(uids(&table.put(tenant("a", "t"))), ["by-id", "by-name"]);
+        assert_eq!(uids(&table.children("a", &acme()).into_iter().cloned().collect::<Vec<_>>()), ["by-id", "by-name"]);
+        assert_eq!(table.children("elsewhere", &best()), Vec::<&Neighbour>::new());
+        assert_eq!(
+            uids(&table.put(Neighbour { on_platform: true, ..by_name })),
+            ["by-id", "t"],
+            "one object, one tenant"
+        );
+        assert_eq!(uids(&table.remove("t")), ["by-id", "by-name"]);
+        assert_eq!(table.remove("t"), []);
+    }
+
+    #[test]
+    fn what_did_not_change_concerns_nobody() {
+        let mut table = Neighbours::default();
+        table.put(tenant("a", "t"));
+        assert_eq!(uids(&table.put(group("a", "g"))), ["t"]);
+        assert_eq!(table.put(group("a", "g")), []);
+        assert_eq!(uids(&table.put(Neighbour { deleting: true, ..group("a", "g") })), ["t"]);
+    }
+
+    #[test]
+    fn an_object_is_claimed_by_spec_and_by_record_from_every_namespace() {
+        let mut table = Neighbours::default();
+        let moved =
+            Neighbour { recorded: Some(hq()), key: Some(Key::Group("New".into(), "HQ".into())), ..group("b", "moved") };
+        assert!(moved.is_moved());
+        table.put(moved.clone());
+        assert_eq!(uids(&table.put(group("a", "g"))), ["moved"]);
+        assert_eq!(table.claimants(&hq()).count(), 2);
+        assert_eq!(table.described("b", &hq()), None, "a record describes nothing");
+        // Whoever held the object lets go of it: that concerns the other.
+        assert_eq!(uids(&table.put(Neighbour { recorded: None, ..moved })), ["g"]);
+        assert_eq!(table.claimants(&hq()).count(), 1);
+    }
+
+    #[test]
+    fn an_object_is_on_its_way_out_only_with_every_resource_that_describes_it() {
+        let mut table = Neighbours::default();
+        assert_eq!(table.described("a", &acme()), None);
+        table.put(Neighbour { deleting: true, ..tenant("a", "old") });
+        assert_eq!(table.described("a", &acme()), Some(true));
+        assert_eq!(table.described("b", &acme()), None, "of one namespace only");
+        table.put(tenant("a", "new"));
+        assert_eq!(table.described("a", &acme()), Some(false));
+    }
+
+    #[test]
+    fn a_reseller_and_what_created_it_on_its_way_concern_each_other() {
+        let mut table = Neighbours::default();
+        table.put(Neighbour { created: vec![best()], ..group("a", "g") });
+        assert!(table.is_created_on_the_way("a", &best()) && !table.is_created_on_the_way("b", &best()));
+        let reseller = Neighbour { kind: "Reseller".into(), key: Some(best()), ..one("a", "r") };
+        assert_eq!(uids(&table.put(reseller)), ["g"]);
+        assert_eq!(uids(&table.remove("g")), ["r"]);
+        assert!(!table.is_created_on_the_way("a", &best()));
+        assert!(table.links.values().all(|linked| !linked.is_empty()));
+    }
+
+    #[test]
+    fn the_uids_of_a_kind_are_those_of_a_namespace_or_of_all() {
+        let mut table = Neighbours::default();
+        table.put(group("a", "1"));
+        table.put(group("b", "2"));
+        table.put(tenant("a", "3"));
+        assert_eq!(table.uids("Group", Some("a")), ["1"]);
+        assert_eq!(table.uids("Group", None).len(), 2);
+    }
+}
