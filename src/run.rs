@@ -19,7 +19,7 @@ use crate::{
     cli::{Cli, Command, Run},
     controller::{self, CLUSTER_TIMEOUT, CredentialsWatch, CurrentSettings, Elector, MANAGER, Operator},
     docs,
-    engine::{failure::chain, settings},
+    engine::{budget::pace::Limits, failure::chain, settings},
     platform::{Address, Claim, Platform, Transport, Turns, authorities},
     telemetry::{health, logs, metrics::Metrics},
 };
@@ -138,7 +138,7 @@ async fn operate(flags: Run) -> Result<(), String> {
     let (operator, streams) = Operator::new(
         client.clone(),
         platform,
-        Turns::new(flags.platform_concurrency),
+        Turns::new(Limits { concurrency: flags.platform_concurrency, rate: flags.platform_rate.map(f64::from) }),
         claim,
         CurrentSettings::new(&namespace, &flags.settings_configmap),
         Recorder::new(client, Reporter { controller: MANAGER.into(), instance: Some(me) }),

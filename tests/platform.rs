@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use apio_operator::{
     engine::{
-        budget::Class,
+        budget::{Class, pace::Limits},
         check_group::Part,
         facts::{Answer, Query},
         failure::{Cause, Failure},
@@ -46,7 +46,13 @@ async fn client(mode: Mode) -> Client {
     });
     let claim = Claim::default();
     claim.extend(std::time::Instant::now() + Duration::from_secs(600));
-    Client { simulator, platform, credentials, turn: Turns::new(1).take(Class::Change).await.unwrap(), claim }
+    Client {
+        simulator,
+        platform,
+        credentials,
+        turn: Turns::new(Limits { concurrency: 1, rate: None }).take(Class::Change, "").await.unwrap(),
+        claim,
+    }
 }
 
 impl Client {

@@ -29,7 +29,9 @@ const ROUNDS: usize = 32;
 /// Brings one resource and the platform together. Never fails: whatever happens is told in the status and looked at again.
 pub async fn reconcile<K: Watched>(object: Arc<K>, operator: Arc<Operator>) -> Result<Action, Infallible> {
     let _running = operator.metrics.pass_begins(&K::kind(&()));
-    let Some(turn) = operator.turns.take(budget::class(&operator.subject(&*object))).await else {
+    let key = operator.index.key(&*object);
+    let lane = key.as_ref().and_then(Key::tenant).unwrap_or_default();
+    let Some(turn) = operator.turns.take(budget::class(&operator.subject(&*object)), lane).await else {
         return Ok(Action::await_change());
     };
     if !operator.index.ready().await {

@@ -58,10 +58,7 @@ pub(super) fn cluster_failure(what: &str, error: &kube::Error) -> Failure {
 /// Which of the objects that this one has to do with a resource of the namespace stands for.
 fn describe(cluster: &mut Cluster, index: &Index, subject: &Subject, named: Vec<Key>, own: Option<&Key>) {
     let referred = cluster.references.iter().map(|(reference, id)| reference.leading_to(id));
-    let tenant = match own {
-        Some(Key::Group(tenant, _)) => Some(Key::Tenant(tenant.clone())),
-        _ => None,
-    };
+    let tenant = own.and_then(Key::tenant).map(|tenant| Key::Tenant(tenant.to_owned()));
     let related: Vec<Key> = named.into_iter().chain(referred).chain(tenant).collect();
     let neighbours = index.neighbours();
     let described =

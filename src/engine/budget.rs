@@ -1,4 +1,8 @@
-//! Whose turn it is to talk to the platform.
+//! Who may talk to the platform, and when: [`queue`] hands out turns by class and fairly between tenants, [`pace`] slows
+//! down, pauses and stops. Time is a [`std::time::Duration`] since a moment of the caller's choice.
+
+pub mod pace;
+pub mod queue;
 
 use super::kind::Subject;
 
@@ -15,6 +19,13 @@ pub enum Class {
     Poll,
 }
 
+impl Class {
+    /// Whether it may have half of the turns at most, so that what a user waits for finds one free.
+    pub const fn is_background(self) -> bool {
+        matches!(self, Self::Recheck | Self::Poll)
+    }
+}
+
 /// The class of a pass, derived from the resource.
 pub fn class(subject: &Subject) -> Class {
     if subject.deleting {
@@ -26,3 +37,6 @@ pub fn class(subject: &Subject) -> Class {
     let ready = subject.condition("Ready").is_some_and(|ready| ready.status == "True");
     if ready { Class::Poll } else { Class::Recheck }
 }
+
+#[cfg(test)]
+mod model;

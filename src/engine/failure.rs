@@ -75,6 +75,8 @@ pub enum Cause {
     Ambiguous,
     /// 207: done in part.
     Partial,
+    /// Nothing was sent: the platform does not answer, or asked to be left alone for a while.
+    HeldBack,
     /// A Kubernetes API call failed.
     Cluster,
     /// This operator may not write: it is not the leader, or no longer.
@@ -167,6 +169,12 @@ impl Cause {
                 "A write whose result is not known: timeout, connection lost, 5xx",
             ),
             Self::Partial => (Class::Ambiguous, "PlatformUnreachable", "partial", "207: done in part"),
+            Self::HeldBack => (
+                Class::Transient,
+                "PlatformUnreachable",
+                "held_back",
+                "Nothing was sent: the platform does not answer, or asked to be left alone for a while",
+            ),
             Self::Cluster => (Class::Transient, "ClusterUnreachable", "cluster", "A Kubernetes API call failed"),
             Self::NotLeader => (
                 Class::Transient,
@@ -200,7 +208,8 @@ impl Cause {
             Self::TimedOut => Some(Self::Unreadable),
             Self::Unreadable => Some(Self::Ambiguous),
             Self::Ambiguous => Some(Self::Partial),
-            Self::Partial => Some(Self::Cluster),
+            Self::Partial => Some(Self::HeldBack),
+            Self::HeldBack => Some(Self::Cluster),
             Self::Cluster => Some(Self::NotLeader),
             Self::NotLeader => Some(Self::Bug),
             Self::Bug => None,
@@ -246,9 +255,12 @@ mod tests {
             Cause::Rejected => (Class::Invalid, "Invalid", true),
             Cause::Unauthorized | Cause::Forbidden => (Class::Denied, "Denied", true),
             Cause::LoginRefused | Cause::NoCredentials => (Class::Denied, "CredentialsUnavailable", true),
-            Cause::NotFound | Cause::WrongEndpoint | Cause::RateLimited | Cause::ServerError | Cause::Unreachable => {
-                (Class::Transient, "PlatformUnreachable", true)
-            }
+            Cause::NotFound
+            | Cause::WrongEndpoint
+            | Cause::RateLimited
+            | Cause::ServerError
+            | Cause::Unreachable
+            | Cause::HeldBack => (Class::Transient, "PlatformUnreachable", true),
             Cause::TimedOut | Cause::Unreadable => (Class::Transient, "PlatformUnreachable", false),
             Cause::Ambiguous | Cause::Partial => (Class::Ambiguous, "PlatformUnreachable", false),
             Cause::Cluster => (Class::Transient, "ClusterUnreachable", false),

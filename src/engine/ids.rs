@@ -29,6 +29,14 @@ impl Key {
         }
     }
 
+    /// The tenant that it is or belongs to.
+    pub fn tenant(&self) -> Option<&str> {
+        match self {
+            Self::Tenant(tenant) | Self::Group(tenant, _) => Some(tenant),
+            Self::Reseller(_) => None,
+        }
+    }
+
     /// The key as a status records it.
     pub fn identity(&self) -> Identity {
         match self.clone() {

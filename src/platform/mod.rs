@@ -51,11 +51,15 @@ impl Platform {
         self.session.log_in().await
     }
 
-    /// Asks one question. Every call needs a turn.
+    /// Asks one question. Every call needs a turn and keeps to its pace.
     ///
     /// # Errors
     /// Whatever keeps the answer from being certain.
-    pub async fn ask(&self, _: &Turn, query: &Query) -> Result<Answer, Failure> {
+    pub async fn ask(&self, turn: &Turn, query: &Query) -> Result<Answer, Failure> {
+        turn.call(self.read(query)).await
+    }
+
+    async fn read(&self, query: &Query) -> Result<Answer, Failure> {
         match query {
             Query::Object(key) => objects::get(&self.session, key).await.map(Answer::Object),
             Query::Domains(level) => domains::list(&self.session, level).await.map(Answer::Domains),
@@ -68,8 +72,8 @@ impl Platform {
     ///
     /// # Errors
     /// What the platform answered; [`Cause::Ambiguous`] when it is not known whether it did it.
-    pub async fn act(&self, _: &Turn, claim: &Claim, step: &Step) -> Result<(), Failure> {
-        claim.guard(self.write(step)).await
+    pub async fn act(&self, turn: &Turn, claim: &Claim, step: &Step) -> Result<(), Failure> {
+        turn.call(claim.guard(self.write(step))).await
     }
 
     async fn write(&self, step: &Step) -> Result<(), Failure> {

@@ -1,58 +1,177 @@
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, oneshot};
 
-use crate::engine::budget::Class;
+use crate::engine::{
+    budget::{
+        Class,
+        pace::{Admission, Limits, Pace},
+        queue::{Queue, Ticket},
+    },
+    failure::Failure,
+};
 
-/// The right to talk to the platform for one pass.
-#[derive(Debug)]
+/// The right to talk to the platform for one pass; given back when it is dropped.
 pub struct Turn {
-    _urgent: OwnedSemaphorePermit,
-    _poll: Option<OwnedSemaphorePermit>,
+    shared: Arc<Shared>,
+    ticket: Ticket,
 }
 
-/// Hands out turns, in the order of asking; polls never take more than half of them, so that a new group finds one free.
-#[derive(Clone, Debug)]
-pub struct Turns {
-    all: Arc<Semaphore>,
-    polls: Arc<Semaphore>,
+/// Hands out turns and holds every call to the pace of the moment.
+#[derive(Clone)]
+pub struct Turns(Arc<Shared>);
+
+struct Shared {
+    began: Instant,
+    state: Mutex<State>,
+    answers_again: Notify,
+}
+
+struct State {
+    queue: Queue,
+    pace: Pace,
+    /// Who is told that it has its turn; `None` once no more are given.
+    waiting: Option<HashMap<Ticket, oneshot::Sender<()>>>,
+}
+
+impl State {
+    fn grant(&mut self) {
+        let Some(waiting) = &mut self.waiting else { return };
+        while let Some(ticket) = self.queue.grant(self.pace.window()) {
+            if let Some(told) = waiting.remove(&ticket) {
+                // Who does not wait any more leaves the queue by itself.
+                let _ = told.send(());
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
 }
 
 impl Turns {
-    /// At most this many passes talk to the platform at once.
-    pub fn new(concurrency: usize) -> Self {
-        let all = concurrency.max(1);
-        Self { all: Arc::new(Semaphore::new(all)), polls: Arc::new(Semaphore::new((all / 2).max(1))) }
+    /// Turns within these limits.
+    pub fn new(limits: Limits) -> Self {
+        let state = State { queue: Queue::default(), pace: Pace::new(limits), waiting: Some(HashMap::new()) };
+        Self(Arc::new(Shared { began: Instant::now(), state: Mutex::new(state), answers_again: Notify::new() }))
     }
 
     /// Gives no more turns: who waits for one goes without.
     pub fn close(&self) {
-        self.all.close();
-        self.polls.close();
+        let waiting = self.0.state().waiting.take();
+        drop(waiting);
     }
 
-    /// Waits for a turn. `None` once they are closed.
-    pub async fn take(&self, class: Class) -> Option<Turn> {
-        let poll = match class {
-            Class::Poll | Class::Recheck => Some(self.polls.clone().acquire_owned().await.ok()?),
-            Class::Change | Class::Deletion => None,
+    /// Waits for a turn; `lane` is the tenant that it is for. `None` once they are closed.
+    pub async fn take(&self, class: Class, lane: &str) -> Option<Turn> {
+        let (tell, told) = oneshot::channel();
+        let ticket = {
+            let mut state = self.0.state();
+            let State { queue, waiting: Some(waiting), .. } = &mut *state else { return None };
+            let ticket = queue.ask(class, lane);
+            waiting.insert(ticket, tell);
+            state.grant();
+            ticket
         };
-        Some(Turn { _urgent: self.all.clone().acquire_owned().await.ok()?, _poll: poll })
+        let turn = Turn { shared: self.0.clone(), ticket };
+        told.await.ok().map(|()| turn)
+    }
+
+    /// Resolves each time that the platform answers again after calls were held back because it did not.
+    pub async fn answers_again(&self) {
+        self.0.answers_again.notified().await;
+    }
+}
+
+impl Turn {
+    /// Makes one call, when the pace allows it.
+    ///
+    /// # Errors
+    /// Those of the call, or [`crate::engine::failure::Cause::HeldBack`] when it was not made.
+    pub async fn call<T>(&self, call: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let admission = self.shared.state().pace.admit(self.shared.now());
+        match admission {
+            Admission::Go => {}
+            Admission::Wait(place) => tokio::time::sleep(place).await,
+            Admission::HeldBack(failure) => return Err(failure),
+        }
+        let result = call.await;
+        let mut state = self.shared.state();
+        if state.pace.ended(result.as_ref().err(), self.shared.now()) {
+            self.shared.answers_again.notify_one();
+        }
+        state.grant();
+        drop(state);
+        result
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut state = self.shared.state();
+        if let Some(waiting) = &mut state.waiting {
+            waiting.remove(&self.ticket);
+        }
+        state.queue.leave(self.ticket);
+        state.grant();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::failure::Cause;
     use futures::FutureExt;
+
+    fn turns(concurrency: usize) -> Turns {
+        Turns::new(Limits { concurrency, rate: None })
+    }
 
     #[tokio::test]
     async fn a_change_finds_a_turn_while_polls_queue() {
-        let turns = Turns::new(2);
-        let _poll = turns.take(Class::Poll).await.unwrap();
-        assert!(turns.take(Class::Poll).now_or_never().is_none(), "a second poll waits");
-        let _change = turns.take(Class::Change).now_or_never().unwrap().unwrap();
+        let turns = turns(2);
+        let poll = turns.take(Class::Poll, "a").await.unwrap();
+        assert!(turns.take(Class::Poll, "a").now_or_never().is_none(), "a second poll waits");
+        let _change = turns.take(Class::Change, "a").now_or_never().unwrap().unwrap();
+        drop(poll);
+        assert!(turns.take(Class::Poll, "a").now_or_never().is_some(), "a turn that is given back is free");
+        let mut waiting = std::pin::pin!(turns.take(Class::Poll, "a"));
+        assert!(waiting.as_mut().now_or_never().is_some());
         turns.close();
-        assert!(turns.take(Class::Deletion).await.is_none(), "the operator stops");
+        assert!(turns.take(Class::Deletion, "a").await.is_none(), "the operator stops");
+    }
+
+    #[tokio::test]
+    async fn calls_are_held_back_while_the_platform_does_not_answer_and_its_answer_is_announced() {
+        let turns = turns(1);
+        let turn = turns.take(Class::Change, "a").await.unwrap();
+        let down = || async { Err::<(), _>(Failure::new(Cause::Unreachable, "down")) };
+        let held_back = async {
+            loop {
+                if turn.call(down()).await.unwrap_err().cause == Cause::HeldBack {
+                    break;
+                }
+            }
+        };
+        held_back.now_or_never().unwrap();
+        assert!(turns.answers_again().now_or_never().is_none());
+        let answered = tokio::time::timeout(Duration::from_secs(10), async {
+            while turn.call(async { Ok(()) }).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        });
+        answered.await.unwrap();
+        turns.answers_again().now_or_never().unwrap();
     }
 }

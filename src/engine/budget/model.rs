@@ -1,0 +1,139 @@
+//! Queue and pace under random use, against what may never happen.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use proptest::prelude::*;
+
+use super::{
+    Class,
+    pace::{Admission, Limits, Pace},
+    queue::{Queue, Ticket},
+};
+use crate::engine::failure::{Cause, Failure};
+
+#[derive(Clone, Debug)]
+enum Event {
+    Ask(Class, u8),
+    /// The nth pass that has its turn makes a call with this end.
+    Call(usize, Option<Cause>),
+    /// The nth pass ends.
+    End(usize),
+    /// The nth pass that waits gives up.
+    GiveUp(usize),
+    Pass(u16),
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let class = prop::sample::select(vec![Class::Change, Class::Deletion, Class::Recheck, Class::Poll]);
+    let cause = prop::option::weighted(0.5, prop::sample::select(Cause::every().collect::<Vec<_>>()));
+    let event = prop_oneof![
+        4 => (class, 0..4_u8).prop_map(|(class, tenant)| Event::Ask(class, tenant)),
+        6 => (0..8_usize, cause).prop_map(|(at, cause)| Event::Call(at, cause)),
+        3 => (0..8_usize).prop_map(Event::End),
+        1 => (0..8_usize).prop_map(Event::GiveUp),
+        2 => (1..20_000_u16).prop_map(Event::Pass),
+    ];
+    prop::collection::vec(event, 0..200)
+}
+
+/// What the model knows: who waits, and who has a turn.
+#[derive(Default)]
+struct Model {
+    waiting: BTreeMap<Ticket, (Class, u8)>,
+    running: BTreeMap<Ticket, Class>,
+}
+
+impl Model {
+    fn background(&self) -> usize {
+        self.running.values().filter(|class| class.is_background()).count()
+    }
+
+    /// Takes over every grant, and checks each.
+    fn grant(&mut self, queue: &mut Queue, most: usize) -> Result<(), TestCaseError> {
+        while let Some(ticket) = queue.grant(most) {
+            let granted = self.waiting.remove(&ticket);
+            prop_assert!(granted.is_some(), "who does not wait gets no turn");
+            let (class, tenant) = granted.unwrap_or((Class::Poll, 0));
+            let urgent = self.waiting.values().map(|(class, _)| *class).min();
+            prop_assert!(urgent.is_none_or(|urgent| urgent >= class), "{urgent:?} waits behind {class:?}");
+            let older = self.waiting.iter().any(|(other, its)| *its == (class, tenant) && *other < ticket);
+            prop_assert!(!older, "within a tenant and a class the older comes first");
+            self.running.insert(ticket, class);
+            prop_assert!(self.running.len() <= most);
+            prop_assert!(self.background() <= (most / 2).max(1) || !class.is_background());
+        }
+        let free = most > self.running.len();
+        let could =
+            self.waiting.values().any(|(class, _)| !class.is_background() || self.background() < (most / 2).max(1));
+        prop_assert!(!(free && could), "a turn stays free although somebody waits for it");
+        Ok(())
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_turns_and_calls_stay_within_their_limits(events in events(), concurrency in 1..6_usize) {
+        let (mut queue, mut pace, mut model) = (Queue::default(), Pace::new(Limits { concurrency, rate: None }), Model::default());
+        let mut now = Duration::ZERO;
+        let mut probes: Vec<Duration> = Vec::new();
+        for event in events {
+            match event {
+                Event::Ask(class, tenant) => {
+                    model.waiting.insert(queue.ask(class, &tenant.to_string()), (class, tenant));
+                }
+                Event::Call(at, cause) => {
+                    let Some(_) = model.running.keys().nth(at) else { continue };
+                    let stopped = pace.is_stopped();
+                    match pace.admit(now) {
+                        Admission::Go => {
+                            if stopped {
+                                let early = probes.last().is_some_and(|last| now < *last + Duration::from_secs(1));
+                                prop_assert!(!early, "two probes within a second");
+                                probes.push(now);
+                            }
+                            let failure = cause.map(|cause| Failure::new(cause, "words"));
+                            let again = pace.ended(failure.as_ref(), now);
+                            prop_assert_eq!(again, stopped && !pace.is_stopped(), "an end of the stop is announced");
+                            if cause.is_none() {
+                                prop_assert!(!pace.is_stopped());
+                            }
+                        }
+                        Admission::Wait(_) => prop_assert!(false, "there is no rate"),
+                        Admission::HeldBack(failure) => {
+                            prop_assert!(stopped && failure.retry_after.is_some_and(|wait| wait > Duration::ZERO));
+                        }
+                    }
+                }
+                Event::End(at) => {
+                    let Some(ticket) = model.running.keys().nth(at).copied() else { continue };
+                    queue.leave(ticket);
+                    model.running.remove(&ticket);
+                }
+                Event::GiveUp(at) => {
+                    let Some(ticket) = model.waiting.keys().nth(at).copied() else { continue };
+                    queue.leave(ticket);
+                    model.waiting.remove(&ticket);
+                }
+                Event::Pass(milliseconds) => now += Duration::from_millis(milliseconds.into()),
+            }
+            prop_assert!((1..=concurrency).contains(&pace.window()));
+            // A window that shrank takes no turn away; it only gives none.
+            let most = pace.window().max(model.running.len());
+            model.grant(&mut queue, most)?;
+        }
+        prop_assert_eq!(queue.running(), model.running.len());
+    }
+
+    #[test]
+    fn of_the_tenants_that_wait_each_is_served_before_any_is_served_twice(counts in prop::collection::vec(1..20_usize, 1..6)) {
+        let mut queue = Queue::default();
+        let mut tenants = BTreeMap::new();
+        for (tenant, count) in counts.iter().enumerate() {
+            for _ in 0..*count {
+                tenants.insert(queue.ask(Class::Change, &tenant.to_string()), tenant);
+            }
+        }
+        let first: Vec<_> = (0..counts.len()).filter_map(|_| queue.grant(usize::MAX)).map(|ticket| tenants[&ticket]).collect();
+        prop_assert_eq!(first, (0..counts.len()).collect::<Vec<_>>());
+    }
+}
