@@ -5,6 +5,7 @@
 
 mod adoption;
 mod availability;
+mod budget;
 mod check_group;
 mod command_line;
 mod credentials;

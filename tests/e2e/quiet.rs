@@ -1,12 +1,14 @@
 //! What a steady state costs, and what one new group costs.
 
+use std::time::Duration;
+
 use apio_operator::api::{Group, Tenant};
 use kube::ResourceExt;
 use testkit::simulator::Call;
 
 use crate::{
     fixtures::{acme, manifest},
-    world::{SOON, Wish, World},
+    world::{SOON, Wish, World, own_plane},
 };
 
 const HQ: &str = "/tenants/Acme/groups/HQ/";
@@ -37,6 +39,45 @@ async fn in_a_steady_state_nothing_is_written_anywhere() {
     assert_eq!(world.metric("apio_operator_status_writes").await, written);
     let other = world.platform.journal().iter().find(|call| call.path != HQ && call.path != "/tenants/Acme/").cloned();
     assert!(other.is_none(), "a poll is one GET: {other:?}");
+}
+
+/// How often the API server was asked for each kind of write to our resources and to events.
+async fn api_writes(world: &World) -> Vec<String> {
+    let text = world.plane.run(&["get", "--raw", "/metrics"]).unwrap();
+    let ours = |line: &&str| {
+        let is =
+            |label: &str, values: &[&str]| values.iter().any(|value| line.contains(&format!("{label}=\"{value}\"")));
+        line.starts_with("apiserver_request_total{")
+            && is("group", &["apio.netaxis.be", "events.k8s.io"])
+            && !is("verb", &["GET", "LIST", "WATCH"])
+    };
+    text.lines().filter(ours).map(str::to_owned).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_synced_groups_are_quiet_for_fifty_poll_intervals() {
+    const GROUPS: usize = 200;
+    let plane = Some(own_plane().await);
+    let arguments = &["--drift-interval", "1s", "--log", "info"];
+    let world = World::with(Wish { arguments, plane, ..Wish::default() }).await;
+    world.platform.edit(|state| state.add_tenant("Acme"));
+    let names: Vec<_> = (0..GROUPS).map(|n| format!("g{n}")).collect();
+    let spec = "tenantId: Acme, groupName: G, userLimit: 5";
+    world.apply(&names.iter().map(|name| manifest("Group", name, spec)).collect::<String>());
+    for name in &names {
+        world.group(name).await;
+    }
+    let last: Group = world.looked("g199").await;
+    world.told("g199", "Synced").await;
+    let before = api_writes(&world).await;
+    assert!(before.iter().any(|line| line.contains("verb=\"APPLY\"")), "{before:?}");
+    world.platform.clear_journal();
+    let all_looks = |calls: &[Call]| calls.iter().filter(|call| call.method == "GET").count();
+    let long = Duration::from_secs(300);
+    world.platform.wait_for("fifty looks at each", long, |calls, _| all_looks(calls) >= 50 * GROUPS).await;
+    assert_eq!(world.writes(), [""; 0]);
+    assert_eq!(api_writes(&world).await, before);
+    assert_eq!(world.api::<Group>().get("g199").await.unwrap().resource_version(), last.resource_version());
 }
 
 /// Passes and status writes of a kind so far.
