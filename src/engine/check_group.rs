@@ -6,6 +6,7 @@ use super::{
     failure::{Cause, Failure},
     ids::Object,
     plan::{Halt, Next, Verdict},
+    reason::Reason,
     settings::Checks,
 };
 use crate::api::Contents;
@@ -18,7 +19,7 @@ pub struct Cleared(());
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blocked {
     /// Reason of the `DeletionBlocked` condition.
-    pub reason: &'static str,
+    pub reason: Reason,
     /// One sentence with the remedy.
     pub message: String,
     /// What was counted.
@@ -27,7 +28,7 @@ pub struct Blocked {
 
 impl Blocked {
     /// Blocked without counts.
-    pub fn new(reason: &'static str, message: impl Into<String>) -> Self {
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
         Self { reason, message: message.into(), contents: None }
     }
 
@@ -80,7 +81,7 @@ const PARTS: [Part; 5] = [Part::TrunkGroups, Part::Ivrs, Part::CallCenters, Part
 pub fn group(tenant: &str, group: &str, observed: &Object, facts: &Facts) -> Next<Cleared> {
     let Some(settings) = facts.cluster.settings else {
         return Blocked::new(
-            "SettingsUnavailable",
+            Reason::SettingsUnavailable,
             "the operator has no valid settings, so it does not know which CHECK_GROUP rules to apply; create or repair the settings ConfigMap",
         )
         .stop();
@@ -112,11 +113,13 @@ pub fn group(tenant: &str, group: &str, observed: &Object, facts: &Facts) -> Nex
             "the group still holds {}; remove them on the platform, or set the annotation apio.netaxis.be/deletion=Orphan to leave the group there",
             found.join(", ")
         );
-        return Blocked { reason: "GroupNotEmpty", message, contents: Some(Box::new(contents)) }.stop();
+        return Blocked { reason: Reason::GroupNotEmpty, message, contents: Some(Box::new(contents)) }.stop();
     }
     if let Some((part, failure)) = unknown {
-        let reason =
-            if failure.cause.reason() == "CredentialsUnavailable" { failure.cause.reason() } else { "ContentsUnknown" };
+        let reason = match failure.cause.reason() {
+            Reason::CredentialsUnavailable => Reason::CredentialsUnavailable,
+            _ => Reason::ContentsUnknown,
+        };
         let message = format!(
             "the {} of the group cannot be counted, and what is not known counts as not empty: {failure}",
             part.name()
@@ -170,22 +173,22 @@ fn in_words(contents: &Contents) -> Vec<String> {
 pub fn tenant(tenant: &str, facts: &Facts) -> Next<Cleared> {
     let groups = facts.groups(tenant)?;
     if groups.is_empty() {
-        return no_children("TenantInUse", "tenant", facts);
+        return no_children(Reason::TenantInUse, "tenant", facts);
     }
     let named: Vec<_> = groups.iter().take(5).map(String::as_str).collect();
     let more =
         if groups.len() > named.len() { format!(" and {} more", groups.len() - named.len()) } else { String::new() };
     let message =
         format!("the tenant still has the groups {}{more} on the platform; delete them first", named.join(", "));
-    Blocked::new("TenantInUse", message).stop()
+    Blocked::new(Reason::TenantInUse, message).stop()
 }
 
 /// A reseller may go when no resource names it; the platform refuses what is used elsewhere.
 pub fn reseller(facts: &Facts) -> Next<Cleared> {
-    no_children("ResellerInUse", "reseller", facts)
+    no_children(Reason::ResellerInUse, "reseller", facts)
 }
 
-fn no_children(reason: &'static str, kind: &str, facts: &Facts) -> Next<Cleared> {
+fn no_children(reason: Reason, kind: &str, facts: &Facts) -> Next<Cleared> {
     let children = &facts.cluster.children;
     if children.is_empty() {
         return Ok(Cleared(()));
@@ -214,7 +217,7 @@ mod tests {
 
     fn reason(next: Next<Cleared>) -> &'static str {
         match next {
-            Err(Halt::Stop(Verdict::Blocked(blocked))) => blocked.reason,
+            Err(Halt::Stop(Verdict::Blocked(blocked))) => blocked.reason.name(),
             other => panic!("not blocked: {other:?}"),
         }
     }

@@ -5,10 +5,11 @@ use super::{Halt, Next, Plan, Refusal, Step, Verdict, done, platform_changed};
 use crate::engine::{
     check_group::Blocked,
     facts::Facts,
-    failure::{Cause, Class},
+    failure::Cause,
     ids::{Key, Level},
     kind::{Kind, Subject, Verb},
     ownership,
+    reason::Reason,
 };
 
 pub(super) fn decide<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> Next<Plan> {
@@ -26,8 +27,8 @@ pub(super) fn decide<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> N
                     "the platform refuses the deletion: {failure}; empty it there, or set the annotation apio.netaxis.be/deletion=Orphan to leave it there"
                 ),
             )),
-            cause if cause.class() == Class::Invalid => Verdict::Blocked(Blocked::new(
-                "PlatformRefused",
+            Cause::Rejected => Verdict::Blocked(Blocked::new(
+                Reason::PlatformRefused,
                 format!("the platform refuses the deletion: {failure}"),
             )),
             _ => Verdict::Failed(failure.clone()),
@@ -43,7 +44,7 @@ pub(super) fn decide<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> N
         return release;
     }
     if record.platform != facts.cluster.platform {
-        return Refusal::new("PlatformChanged", platform_changed(&record, facts)).refuse();
+        return Refusal::new(Reason::PlatformChanged, platform_changed(&record, facts)).refuse();
     }
     let Some(observed) = facts.object(&key)? else {
         if !facts.done().any(|step| matches!(step, Step::Delete(..))) {

@@ -8,6 +8,7 @@ use crate::{
         facts::{Cluster, Facts, Reference},
         ids::{Key, Object},
         kind::{Change, Kind, Verb},
+        reason::Reason,
     },
 };
 
@@ -56,11 +57,11 @@ impl Kind for Group {
                         "waiting for the Tenant resource {}, which does not exist in this namespace",
                         tenant.name
                     );
-                    return Refusal::new("WaitingForTenant", message).wait();
+                    return Refusal::new(Reason::WaitingForTenant, message).refuse();
                 }
             },
             (None, None) => {
-                return Refusal::new("Invalid", "one of spec.tenantRef and spec.tenantId must be set").refuse();
+                return Refusal::new(Reason::Invalid, "one of spec.tenantRef and spec.tenantId must be set").refuse();
             }
         };
         Ok(Key::Group(tenant, self.group_id()))
@@ -109,7 +110,9 @@ impl Kind for Group {
     fn clearance(key: &Key, observed: &Object, facts: &Facts) -> Next<Cleared> {
         match key {
             Key::Group(tenant, group) => check_group::group(tenant, group, observed, facts),
-            other => Refusal::new("IdentityChanged", format!("the record names {other}, which is no group")).refuse(),
+            other => {
+                Refusal::new(Reason::IdentityChanged, format!("the record names {other}, which is no group")).refuse()
+            }
         }
     }
 

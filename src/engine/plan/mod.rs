@@ -24,6 +24,7 @@ use super::{
     ids::{Key, Object},
     kind::{Change, Kind, Subject, Verb},
     ownership,
+    reason::Reason,
 };
 use crate::api::{DriftPolicy, Ownership, OwnershipState};
 
@@ -65,9 +66,7 @@ pub enum Verdict {
     Drifted(Vec<Difference>),
     /// It took a write and holds something else all the same.
     NotAccepted(Vec<Difference>),
-    /// Something else has to happen first.
-    Waiting(Refusal),
-    /// Only a person can help.
+    /// It cannot be done now: something else has to happen first, or only a person can help, as the reason says.
     Refused(Refusal),
     /// A deletion waits.
     Blocked(Blocked),
@@ -77,27 +76,22 @@ pub enum Verdict {
     Failed(Failure),
 }
 
-/// A reason of the Ready condition and its sentence.
+/// Why it cannot be done now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// CamelCase reason.
-    pub reason: &'static str,
+    /// Reason of the Ready condition.
+    pub reason: Reason,
     /// One sentence with the ids and the remedy.
     pub message: String,
 }
 
 impl Refusal {
     /// A reason and its sentence.
-    pub fn new(reason: &'static str, message: impl Into<String>) -> Self {
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
         Self { reason, message: message.into() }
     }
 
-    /// Ends the pass: something else has to happen first.
-    pub fn wait<T>(self) -> Next<T> {
-        Err(Halt::Stop(Verdict::Waiting(self)))
-    }
-
-    /// Ends the pass: only a person can help.
+    /// Ends the pass.
     pub fn refuse<T>(self) -> Next<T> {
         Err(Halt::Stop(Verdict::Refused(self)))
     }
@@ -125,7 +119,7 @@ fn decide<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> Next<Plan> {
     if let Some(rival) = facts.cluster.rival.as_ref().filter(|_| !subject.observes()) {
         let message =
             format!("{rival} stands for the same object of the platform and came first; delete one of the two");
-        return Refusal::new("NotOwned", message).refuse();
+        return Refusal::new(Reason::NotOwned, message).refuse();
     }
     let key = object.key(&facts.cluster)?;
     let record = ownership::record(subject, facts);
@@ -150,7 +144,7 @@ fn decide<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> Next<Plan> {
 fn same_object(record: Option<&Ownership>, key: &Key, facts: &Facts) -> Next<()> {
     let Some(record) = record else { return Ok(()) };
     if record.platform != facts.cluster.platform {
-        return Refusal::new("PlatformChanged", platform_changed(record, facts)).refuse();
+        return Refusal::new(Reason::PlatformChanged, platform_changed(record, facts)).refuse();
     }
     if Key::of(&record.key).as_ref() == Some(key) {
         return Ok(());
@@ -159,7 +153,7 @@ fn same_object(record: Option<&Ownership>, key: &Key, facts: &Facts) -> Next<()>
     let message = format!(
         "this resource stands for {recorded} but its references now lead to {key}; restore the reference, or delete this resource and create a new one"
     );
-    Refusal::new("IdentityChanged", message).refuse()
+    Refusal::new(Reason::IdentityChanged, message).refuse()
 }
 
 fn platform_changed(record: &Ownership, facts: &Facts) -> String {
@@ -185,7 +179,7 @@ fn parent_is_there(key: &Key, facts: &Facts) -> Next<()> {
     match key {
         Key::Group(tenant, _) if facts.object(&Key::Tenant(tenant.clone()))?.is_none() => {
             let message = format!("waiting for tenant {tenant}, which is not on the platform");
-            Refusal::new("WaitingForTenant", message).wait()
+            Refusal::new(Reason::WaitingForTenant, message).refuse()
         }
         _ => Ok(()),
     }
@@ -200,14 +194,17 @@ fn absent<K: Kind>(
     declared: &Object,
 ) -> Next<Plan> {
     if subject.observes() {
-        return Refusal::new("NotFound", format!("{key} is not on the platform, and managementPolicy is Observe"))
-            .wait();
+        return Refusal::new(
+            Reason::NotFound,
+            format!("{key} is not on the platform, and managementPolicy is Observe"),
+        )
+        .refuse();
     }
     if ownership::refused_as_existing(facts) {
         let message = format!(
             "the platform says that {key} exists but does not show it to this account; use an account that may see it"
         );
-        return Refusal::new("NotVisible", message).refuse();
+        return Refusal::new(Reason::NotVisible, message).refuse();
     }
     if facts.done().any(|step| matches!(step, Step::Create(..))) {
         let message = format!("the platform took the creation of {key} but does not show it yet");
@@ -218,12 +215,13 @@ fn absent<K: Kind>(
         let message = format!(
             "{key} was removed on the platform, and spec.driftPolicy is Report; set it to Correct to create it again"
         );
-        return Refusal::new("Removed", message).refuse();
+        return Refusal::new(Reason::Removed, message).refuse();
     }
     for parent in object.parents(key, declared) {
         if facts.cluster.described.get(&parent) == Some(&true) {
-            let reason = if matches!(parent, Key::Reseller(_)) { "WaitingForReseller" } else { "WaitingForTenant" };
-            return Refusal::new(reason, format!("{parent} is being deleted, so nothing is created for it")).wait();
+            let reason =
+                if matches!(parent, Key::Reseller(_)) { Reason::WaitingForReseller } else { Reason::WaitingForTenant };
+            return Refusal::new(reason, format!("{parent} is being deleted, so nothing is created for it")).refuse();
         }
     }
     let change = Change { declared, observed: None };
@@ -259,7 +257,7 @@ fn present<K: Kind>(
             "{} of {key} is {} on the platform and cannot be changed to {}",
             fixed.path, fixed.observed, fixed.desired
         );
-        return Refusal::new("Invalid", message).refuse();
+        return Refusal::new(Reason::Invalid, message).refuse();
     }
     let mut steps = hold(subject, facts, key, record, OwnershipState::Adopted);
     let verb = update_verb(subject, adopting);
@@ -304,10 +302,9 @@ fn update_verb(subject: &Subject, adopting: bool) -> Verb {
 
 /// The same values were sent, taken and not kept before: not sent again until the spec or the platform's value changes.
 fn known_as_not_accepted(subject: &Subject, found: &[Difference]) -> bool {
-    subject
-        .condition("Synced")
-        .is_some_and(|synced| synced.reason == "NotAccepted" && synced.observed_generation == Some(subject.generation))
-        && subject.status.drift == shown(found)
+    subject.condition("Synced").is_some_and(|synced| {
+        synced.reason == Reason::NotAccepted.name() && synced.observed_generation == Some(subject.generation)
+    }) && subject.status.drift == shown(found)
 }
 
 /// The finalizer and the record, unless both are there.

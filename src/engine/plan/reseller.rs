@@ -12,6 +12,7 @@ use crate::{
         failure::{Cause, Failure},
         ids::{Key, Object},
         kind::{Change, Kind, Verb},
+        reason::Reason,
     },
 };
 
@@ -71,9 +72,8 @@ impl Kind for Reseller {
     fn clearance(key: &Key, _: &Object, facts: &Facts) -> Next<Cleared> {
         match key {
             Key::Reseller(_) => check_group::reseller(facts),
-            other => {
-                Refusal::new("IdentityChanged", format!("the record names {other}, which is no reseller")).refuse()
-            }
+            other => Refusal::new(Reason::IdentityChanged, format!("the record names {other}, which is no reseller"))
+                .refuse(),
         }
     }
 
@@ -93,7 +93,7 @@ pub(super) fn declared(of: &impl Serialize, reference: Option<&LocalReference>, 
                     "waiting for the Reseller resource {}, which does not exist in this namespace",
                     reference.name
                 );
-                return Refusal::new("WaitingForReseller", message).wait();
+                return Refusal::new(Reason::WaitingForReseller, message).refuse();
             }
         };
     }
@@ -114,7 +114,7 @@ pub(super) fn prerequisites(change: &Change<'_>, reference: Option<&LocalReferen
     }
     if reference.is_some() || facts.cluster.described.contains_key(&key) {
         let message = format!("waiting for {key}, which a Reseller resource of this namespace is about to create");
-        return Refusal::new("WaitingForReseller", message).wait();
+        return Refusal::new(Reason::WaitingForReseller, message).refuse();
     }
     if facts.cluster.settings.is_some_and(|settings| settings.reseller) {
         return Ok(vec![Step::CreateReseller(name.to_owned())]);
@@ -122,7 +122,7 @@ pub(super) fn prerequisites(change: &Change<'_>, reference: Option<&LocalReferen
     let message = format!(
         "resellerId {name} is unknown to the platform; create it there or as a Reseller resource, or enable APIO_OBJECT_CREATION.RESELLER in the settings"
     );
-    Refusal::new("ResellerNotFound", message).refuse()
+    Refusal::new(Reason::ResellerNotFound, message).refuse()
 }
 
 fn attributes(of: &impl Serialize) -> Next<Object> {

@@ -8,6 +8,7 @@ use crate::{
         facts::{Cluster, Facts, Reference},
         ids::{Key, Object},
         kind::{Change, Kind, Verb},
+        reason::Reason,
     },
 };
 
@@ -68,7 +69,9 @@ impl Kind for Tenant {
     fn clearance(key: &Key, _: &Object, facts: &Facts) -> Next<Cleared> {
         match key {
             Key::Tenant(tenant) => check_group::tenant(tenant, facts),
-            other => Refusal::new("IdentityChanged", format!("the record names {other}, which is no tenant")).refuse(),
+            other => {
+                Refusal::new(Reason::IdentityChanged, format!("the record names {other}, which is no tenant")).refuse()
+            }
         }
     }
 
