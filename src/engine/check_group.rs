@@ -4,12 +4,15 @@
 use super::{
     facts::{Answer, Facts, Query},
     failure::{Cause, Failure},
-    ids::Object,
+    ids::{Key, Object},
     plan::{Halt, Next, Verdict},
     reason::Reason,
     settings::Checks,
 };
 use crate::api::Contents;
+
+/// The way out of a deletion that waits, for messages.
+pub const LEAVE_IT: &str = "set the annotation apio.netaxis.be/deletion=Orphan to leave it there";
 
 /// The permission to delete one object, given right after it was counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,8 +113,9 @@ pub fn group(tenant: &str, group: &str, observed: &Object, facts: &Facts) -> Nex
     let found = in_words(&contents);
     if !found.is_empty() {
         let message = format!(
-            "the group still holds {}; remove them on the platform, or set the annotation apio.netaxis.be/deletion=Orphan to leave the group there",
-            found.join(", ")
+            "the group still holds {}; remove them from {}, or {LEAVE_IT}",
+            found.join(", "),
+            Key::Group(tenant.to_owned(), group.to_owned())
         );
         return Blocked { reason: Reason::GroupNotEmpty, message, contents: Some(Box::new(contents)) }.stop();
     }
@@ -121,7 +125,7 @@ pub fn group(tenant: &str, group: &str, observed: &Object, facts: &Facts) -> Nex
             _ => Reason::ContentsUnknown,
         };
         let message = format!(
-            "the {} of the group cannot be counted, and what is not known counts as not empty: {failure}",
+            "the {} of the group cannot be counted, and what is not known counts as not empty: {failure}; mend that, or {LEAVE_IT}",
             part.name()
         );
         return Blocked { reason, message, contents: Some(Box::new(contents)) }.stop();
@@ -169,41 +173,39 @@ fn in_words(contents: &Contents) -> Vec<String> {
     .collect()
 }
 
-/// A tenant may go when its complete list of groups is empty.
-pub fn tenant(tenant: &str, facts: &Facts) -> Next<Cleared> {
+/// A tenant may go when its complete list of groups is empty, and no resource names it.
+pub fn tenant(key: &Key, tenant: &str, facts: &Facts) -> Next<Cleared> {
     let groups = facts.groups(tenant)?;
     if groups.is_empty() {
-        return no_children(Reason::TenantInUse, "tenant", facts);
+        return no_children(Reason::TenantInUse, key, facts);
     }
-    let named: Vec<_> = groups.iter().take(5).map(String::as_str).collect();
-    let more =
-        if groups.len() > named.len() { format!(" and {} more", groups.len() - named.len()) } else { String::new() };
     let message =
-        format!("the tenant still has the groups {}{more} on the platform; delete them first", named.join(", "));
+        format!("{key} still has the groups {} on the platform; delete them first, or {LEAVE_IT}", the_first(groups));
     Blocked::new(Reason::TenantInUse, message).stop()
 }
 
 /// A reseller may go when no resource names it; the platform refuses what is used elsewhere.
-pub fn reseller(facts: &Facts) -> Next<Cleared> {
-    no_children(Reason::ResellerInUse, "reseller", facts)
+pub fn reseller(key: &Key, facts: &Facts) -> Next<Cleared> {
+    no_children(Reason::ResellerInUse, key, facts)
 }
 
-fn no_children(reason: Reason, kind: &str, facts: &Facts) -> Next<Cleared> {
+fn no_children(reason: Reason, key: &Key, facts: &Facts) -> Next<Cleared> {
     let children = &facts.cluster.children;
     if children.is_empty() {
         return Ok(Cleared(()));
     }
-    let named: Vec<_> = children.iter().take(5).map(String::as_str).collect();
-    let more = if children.len() > named.len() {
-        format!(" and {} more", children.len() - named.len())
-    } else {
-        String::new()
-    };
-    Blocked::new(
-        reason,
-        format!("the {kind} is still named by {}{more}; delete or change them first", named.join(", ")),
-    )
-    .stop()
+    let named = the_first(children);
+    let message = format!("{key} is still named by {named}; delete or change them first, or {LEAVE_IT}");
+    Blocked::new(reason, message).stop()
+}
+
+/// Some names, and how many more there are.
+fn the_first(names: &[String]) -> String {
+    let named = names.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len() {
+        ..=5 => named,
+        all => format!("{named} and {} more", all - 5),
+    }
 }
 
 #[cfg(test)]

@@ -23,6 +23,8 @@ use crate::api::{AutoCreated, Ownership, Status};
 
 /// How long a failure may last before an object that was Ready is no longer said to be.
 pub const GRACE: Duration = Duration::from_secs(120);
+/// That nobody has to do anything.
+const BY_ITSELF: &str = "the operator looks again by itself";
 /// Longest message of a condition, in characters.
 const LONGEST: usize = 1000;
 /// Most names in a list of `status.autoCreated`; the oldest give way.
@@ -181,8 +183,9 @@ fn outlook(subject: &Subject, verdict: &Verdict, memory: Memory, now: Timestamp)
             }
         }
         Verdict::Drifted(found) => {
-            let policy = if subject.observes() { "managementPolicy is Observe" } else { "driftPolicy is Report" };
-            let message = format!("the platform differs: {}; nothing is written because {policy}", sentence(found));
+            let policy =
+                if subject.observes() { "spec.managementPolicy is Observe" } else { "spec.driftPolicy is Report" };
+            let message = format!("the platform differs: {}; nothing is written while {policy}", sentence(found));
             Outlook {
                 synced: Some(("False", Reason::Drifted, message)),
                 ..Outlook::ready(Reason::Synced, "the object is on the platform".to_owned())
@@ -210,7 +213,7 @@ fn outlook(subject: &Subject, verdict: &Verdict, memory: Memory, now: Timestamp)
         Verdict::Refused(refusal) => refused(subject, refusal, memory, now),
         Verdict::Blocked(blocked) => deleting(blocked.reason, blocked.message.clone(), Again::Blocked(memory.attempts)),
         Verdict::Deleting => {
-            let message = "the platform took the deletion but still shows the object".to_owned();
+            let message = format!("the platform took the deletion but still shows the object; {BY_ITSELF}");
             Outlook::waiting(Reason::Deleting, message, Again::Transient(memory.attempts, None))
         }
         Verdict::Failed(failure) => {
@@ -221,10 +224,10 @@ fn outlook(subject: &Subject, verdict: &Verdict, memory: Memory, now: Timestamp)
             } else {
                 Again::Transient(memory.attempts, failure.retry_after)
             };
-            if subject.deleting {
-                return deleting(reason, failure.message.clone(), again);
-            }
             let message = sentence_of(failure);
+            if subject.deleting {
+                return deleting(reason, message, again);
+            }
             if stalled {
                 return Outlook::stalled(reason, message);
             }
@@ -271,11 +274,16 @@ fn deleting(reason: Reason, message: String, again: Again) -> Outlook {
     Outlook { blocked: Some(reason), ..Outlook::waiting(Reason::Deleting, message, again) }
 }
 
+/// What did not work, and what to do about it.
 fn sentence_of(failure: &Failure) -> String {
     match failure.cause.reason() {
-        Reason::Denied => format!("the platform denies it: {failure}"),
-        Reason::Invalid => format!("the platform refuses it: {failure}"),
-        _ => failure.message.clone(),
+        // Nothing was asked of the platform: the sentence is whole.
+        Reason::CredentialsUnavailable => failure.message.clone(),
+        Reason::Denied => format!("the platform denies it: {failure}; use an account that may do this"),
+        Reason::Invalid => format!("the platform refuses it: {failure}; change the spec"),
+        Reason::NotVisible => format!("{failure}; use an account that may see it"),
+        Reason::InternalError => format!("{failure}; please report this with the log of the operator"),
+        _ => format!("{failure}; {BY_ITSELF}"),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::{Halt, Next, Plan, Refusal, Step, Verdict, done, platform_changed};
 use crate::engine::{
-    check_group::Blocked,
+    check_group::{Blocked, LEAVE_IT},
     facts::Facts,
     failure::Cause,
     ids::{Key, Level},
@@ -23,13 +23,11 @@ pub(super) fn decide<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> N
         return done(match failure.cause {
             Cause::NotEmpty => Verdict::Blocked(Blocked::new(
                 Cause::NotEmpty.reason(),
-                format!(
-                    "the platform refuses the deletion: {failure}; empty it there, or set the annotation apio.netaxis.be/deletion=Orphan to leave it there"
-                ),
+                format!("the platform refuses the deletion: {failure}; empty it there, or {LEAVE_IT}"),
             )),
             Cause::Rejected => Verdict::Blocked(Blocked::new(
                 Reason::PlatformRefused,
-                format!("the platform refuses the deletion: {failure}"),
+                format!("the platform refuses the deletion: {failure}; {LEAVE_IT}"),
             )),
             _ => Verdict::Failed(failure.clone()),
         });

@@ -17,7 +17,7 @@ mod tests;
 pub use steps::Step;
 
 use super::{
-    check_group::Blocked,
+    check_group::{Blocked, LEAVE_IT},
     diff::{Difference, differences, shown, update_body, whole},
     facts::{Facts, Query},
     failure::{Cause, Failure},
@@ -117,8 +117,9 @@ fn decide<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> Next<Plan> {
         return done(Verdict::Paused);
     }
     if let Some(rival) = facts.cluster.rival.as_ref().filter(|_| !subject.observes()) {
-        let message =
-            format!("{rival} stands for the same object of the platform and came first; delete one of the two");
+        let recorded = ownership::record(subject, facts).and_then(|record| Key::of(&record.key));
+        let key = recorded.map_or_else(|| object.key(&facts.cluster), Ok)?;
+        let message = format!("{rival} stands for {key} too and came first; delete one of the two");
         return Refusal::new(Reason::NotOwned, message).refuse();
     }
     let key = object.key(&facts.cluster)?;
@@ -149,18 +150,30 @@ fn same_object(record: Option<&Ownership>, key: &Key, facts: &Facts) -> Next<()>
     if Key::of(&record.key).as_ref() == Some(key) {
         return Ok(());
     }
-    let recorded = Key::of(&record.key).map_or_else(|| "another object".to_owned(), |key| key.to_string());
     let message = format!(
-        "this resource stands for {recorded} but its references now lead to {key}; restore the reference, or delete this resource and create a new one"
+        "this resource stands for {} but its references now lead to {key}; restore the reference, or delete this resource (with the annotation apio.netaxis.be/deletion=Orphan to leave its object there) and create a new one",
+        recorded(record)
     );
     Refusal::new(Reason::IdentityChanged, message).refuse()
 }
 
 fn platform_changed(record: &Ownership, facts: &Facts) -> String {
     format!(
-        "this resource's object is on the platform {}, and the operator now serves {}; point the operator back, or orphan the resource with the annotation apio.netaxis.be/deletion=Orphan and create it anew",
-        record.platform, facts.cluster.platform
+        "{} is on the platform {}, and the operator now serves {}; point the operator back, or delete this resource with the annotation apio.netaxis.be/deletion=Orphan and create it anew",
+        recorded(record),
+        record.platform,
+        facts.cluster.platform
     )
+}
+
+fn recorded(record: &Ownership) -> String {
+    Key::of(&record.key).map_or_else(|| "another object".to_owned(), |key| key.to_string())
+}
+
+/// A deletion acts on what the record names, so it must be of the resource's own kind.
+fn not_of_this_kind<T>(key: &Key, kind: &str) -> Next<T> {
+    let message = format!("status.ownership names {key}, which is no {kind}, so nothing is deleted; {LEAVE_IT}");
+    Refusal::new(Reason::IdentityChanged, message).refuse()
 }
 
 /// What the platform holds has the types of the contract.
@@ -178,7 +191,9 @@ fn type_checked<K: Kind>(key: &Key, observed: &Object) -> Next<()> {
 fn parent_is_there(key: &Key, facts: &Facts) -> Next<()> {
     match key {
         Key::Group(tenant, _) if facts.object(&Key::Tenant(tenant.clone()))?.is_none() => {
-            let message = format!("waiting for tenant {tenant}, which is not on the platform");
+            let message = format!(
+                "waiting for tenant {tenant}, which is not on the platform; create it there or as a Tenant resource"
+            );
             Refusal::new(Reason::WaitingForTenant, message).refuse()
         }
         _ => Ok(()),
@@ -196,7 +211,7 @@ fn absent<K: Kind>(
     if subject.observes() {
         return Refusal::new(
             Reason::NotFound,
-            format!("{key} is not on the platform, and managementPolicy is Observe"),
+            format!("{key} is not on the platform, and spec.managementPolicy is Observe; create it there, or set it to Manage"),
         )
         .refuse();
     }
@@ -221,7 +236,13 @@ fn absent<K: Kind>(
         if facts.cluster.described.get(&parent) == Some(&true) {
             let reason =
                 if matches!(parent, Key::Reseller(_)) { Reason::WaitingForReseller } else { Reason::WaitingForTenant };
-            return Refusal::new(reason, format!("{parent} is being deleted, so nothing is created for it")).refuse();
+            return Refusal::new(
+                reason,
+                format!(
+                    "{parent} is being deleted, so nothing is created for it; create it again, or delete this resource"
+                ),
+            )
+            .refuse();
         }
     }
     let change = Change { declared, observed: None };
@@ -254,7 +275,7 @@ fn present<K: Kind>(
     }
     if let Some(fixed) = found.iter().find(|d| K::IMMUTABLE.contains(&d.path.as_str())) {
         let message = format!(
-            "{} of {key} is {} on the platform and cannot be changed to {}",
+            "{} of {key} is {} on the platform and cannot be changed to {}; create this resource anew with what is there",
             fixed.path, fixed.observed, fixed.desired
         );
         return Refusal::new(Reason::Invalid, message).refuse();

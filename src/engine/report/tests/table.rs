@@ -137,9 +137,9 @@ fn reconciling_and_stalled_go_with_their_cause_and_never_come_together() {
 #[test]
 fn the_platforms_own_words_reach_the_user() {
     for (cause, words) in [
-        (Cause::Forbidden, "the platform denies it: the platform's own words"),
-        (Cause::Rejected, "the platform refuses it: the platform's own words"),
-        (Cause::ServerError, "the platform's own words"),
+        (Cause::Forbidden, "the platform denies it: the platform's own words; use an account that may do this"),
+        (Cause::Rejected, "the platform refuses it: the platform's own words; change the spec"),
+        (Cause::ServerError, "the platform's own words; the operator looks again by itself"),
     ] {
         let mut story = Story::of(new());
         story.ends(&failed(cause), 0);
@@ -154,7 +154,9 @@ fn drift_says_which_policy_leaves_it_so() {
         story.ends(&Verdict::Drifted(vec![difference("x")]), 0);
         story.subject.condition("Synced").unwrap().message.clone()
     };
-    assert!(message(new()).ends_with("nothing is written because driftPolicy is Report"));
+    assert!(message(new()).ends_with("nothing is written while spec.driftPolicy is Report"));
     let policies = Policies { management_policy: Some(ManagementPolicy::Observe), ..Policies::default() };
-    assert!(message(Subject { policies, ..new() }).ends_with("nothing is written because managementPolicy is Observe"));
+    assert!(
+        message(Subject { policies, ..new() }).ends_with("nothing is written while spec.managementPolicy is Observe")
+    );
 }
