@@ -128,7 +128,8 @@ pub fn group(tenant: &str, group: &str, observed: &Object, facts: &Facts) -> Nex
             "the {} of the group cannot be counted, and what is not known counts as not empty: {failure}; mend that, or {LEAVE_IT}",
             part.name()
         );
-        return Blocked { reason, message, contents: Some(Box::new(contents)) }.stop();
+        let counted = (contents != Contents::default()).then(|| Box::new(contents));
+        return Blocked { reason, message, contents: counted }.stop();
     }
     Ok(Cleared(()))
 }
@@ -248,5 +249,23 @@ mod tests {
                 "ContentsUnknown"
             );
         }
+    }
+
+    #[test]
+    fn counts_are_told_only_when_something_was_counted() {
+        let told = |known: &[Part]| {
+            let mut facts = facts();
+            for part in PARTS {
+                let answer = known.contains(&part).then_some(Answer::Count { items: 0, in_trunk_groups: 0 });
+                let answer = answer.ok_or_else(|| Failure::new(Cause::Unreadable, "filtered"));
+                facts.learn(Query::Count("t".into(), "g".into(), part), answer);
+            }
+            match group("t", "g", &Object::new(), &facts) {
+                Err(Halt::Stop(Verdict::Blocked(blocked))) => blocked.contents,
+                other => panic!("not blocked: {other:?}"),
+            }
+        };
+        assert_eq!(told(&[]), None);
+        assert_eq!(told(&[Part::Ivrs]), Some(Box::new(Contents { ivrs: Some(0), ..Contents::default() })));
     }
 }
