@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::engine::failure::{Cause, Class};
+use crate::engine::{failure::Cause, reason::State};
 
 /// Name and text of each page.
 pub fn pages() -> Vec<(&'static str, String)> {
@@ -22,10 +22,10 @@ fn errors() -> String {
          | what happened | reason | condition | event | `outcome` of `apio_operator_platform_calls_total` |\n\
          | --- | --- | --- | --- | --- |\n",
     );
-    for cause in Cause::every() {
-        let (condition, event) = match cause.class() {
-            Class::Blocked => ("DeletionBlocked", "Warning"),
-            class if class.needs_a_person() => ("Stalled", "Warning"),
+    for cause in Cause::ALL {
+        let (condition, event) = match cause.reason().state() {
+            State::Blocked => ("DeletionBlocked", "Warning"),
+            State::Stalled => ("Stalled", "Warning"),
             _ => ("Reconciling", "Warning when Ready becomes Unknown"),
         };
         // Writing to a string does not fail.

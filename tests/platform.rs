@@ -170,6 +170,19 @@ async fn new_credentials_that_are_refused_leave_the_old_session_in_use() {
 }
 
 #[tokio::test]
+async fn a_session_that_ended_unused_does_not_stand_in_the_way_of_its_credentials_when_they_come_back() {
+    let client = client(Mode::Gateway).await;
+    client.platform.log_in().await.unwrap();
+    client.credentials.send_replace(account(USERNAME, "wrong"));
+    client.platform.log_in().await.unwrap_err();
+    client.simulator.expire_sessions();
+    assert_eq!(client.cause(look("HQ")).await, Cause::LoginRefused);
+    client.credentials.send_replace(account(USERNAME, PASSWORD));
+    client.ask(look("HQ")).await.unwrap();
+    assert_eq!(client.logins(), 3);
+}
+
+#[tokio::test]
 async fn only_the_platforms_own_404_is_absence() {
     let client = client(Mode::Gateway).await;
     assert_eq!(client.ask(look("none")).await, Ok(Answer::Object(None)));

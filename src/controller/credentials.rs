@@ -14,7 +14,7 @@ use tracing::{info, warn};
 
 use super::Operator;
 use crate::{
-    engine::{events::Note, failure::Class},
+    engine::{events::Note, reason::Reason},
     platform::Credentials,
 };
 
@@ -71,7 +71,9 @@ pub async fn follow(operator: Arc<Operator>, watch: Watch) {
         let problem = match unreadable {
             Some(problem) => Some(problem),
             None => match operator.platform.log_in().await {
-                Err(failure) if failure.cause.class() == Class::Denied => Some(failure.message),
+                Err(failure) if matches!(failure.cause.reason(), Reason::Denied | Reason::CredentialsUnavailable) => {
+                    Some(failure.message)
+                }
                 // Whether they are good shows when the platform is back.
                 Ok(()) | Err(_) => None,
             },
@@ -82,7 +84,7 @@ pub async fn follow(operator: Arc<Operator>, watch: Watch) {
             Some(message) => {
                 warn!(secret = %watch.name, "credentials: {message}");
                 if let Some(about) = about {
-                    let note = Note { warning: true, reason: "CredentialsInvalid".to_owned(), message };
+                    let note = Note { warning: true, reason: Reason::CredentialsInvalid.to_string(), message };
                     operator.emit(&about, &[note]).await;
                 }
             }

@@ -124,7 +124,7 @@ async fn run<K: Watched>(
             Plan::Done(verdict) => return (facts, verdict),
         }
     }
-    let failure = Failure::new(Cause::Bug, "the operator found no end to this pass; please report this with its log");
+    let failure = Failure::new(Cause::Bug, "the operator found no end to this pass");
     (facts, Verdict::Failed(failure))
 }
 

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::engine::{
     facts::Cluster,
-    failure::{Cause, Failure},
+    failure::{Cause, Failure, chain},
     ids::Key,
     kind::Subject,
     ownership::{Claim, rival},
@@ -52,7 +52,12 @@ impl Operator {
 
 /// A call to the API server that failed, as a failure of the pass.
 pub(super) fn cluster_failure(what: &str, error: &kube::Error) -> Failure {
-    Failure::new(Cause::Cluster, format!("cannot {what}: {error}"))
+    let words = match error {
+        // The rest of what it says is for programs.
+        kube::Error::Api(status) => status.message.clone(),
+        error => chain(error),
+    };
+    Failure::new(Cause::Cluster, format!("cannot {what}: {words}"))
 }
 
 /// Which of the objects that this one has to do with a resource of the namespace stands for.

@@ -14,6 +14,7 @@ use super::{Operator, resolve::cluster_failure};
 use crate::engine::{
     events::Note,
     failure::Failure,
+    reason::Reason,
     settings::{KEY, Remark, Settings, parse},
 };
 
@@ -118,7 +119,8 @@ async fn take(operator: &Operator, map: &ConfigMap) {
                 "there are no settings in force"
             };
             warn!(configmap = %map.name_any(), "settings: {said}; {kept}");
-            let note = Note { warning: true, reason: "SettingsInvalid".to_owned(), message: format!("{said}; {kept}") };
+            let note =
+                Note { warning: true, reason: Reason::SettingsInvalid.to_string(), message: format!("{said}; {kept}") };
             operator.emit(&map.object_ref(&()), &[note]).await;
         }
     }

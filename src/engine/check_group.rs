@@ -4,11 +4,15 @@
 use super::{
     facts::{Answer, Facts, Query},
     failure::{Cause, Failure},
-    ids::Object,
+    ids::{Key, Object},
     plan::{Halt, Next, Verdict},
+    reason::Reason,
     settings::Checks,
 };
 use crate::api::Contents;
+
+/// The way out of a deletion that waits, for messages.
+pub const LEAVE_IT: &str = "set the annotation apio.netaxis.be/deletion=Orphan to leave it there";
 
 /// The permission to delete one object, given right after it was counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +22,7 @@ pub struct Cleared(());
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blocked {
     /// Reason of the `DeletionBlocked` condition.
-    pub reason: &'static str,
+    pub reason: Reason,
     /// One sentence with the remedy.
     pub message: String,
     /// What was counted.
@@ -27,7 +31,7 @@ pub struct Blocked {
 
 impl Blocked {
     /// Blocked without counts.
-    pub fn new(reason: &'static str, message: impl Into<String>) -> Self {
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
         Self { reason, message: message.into(), contents: None }
     }
 
@@ -80,7 +84,7 @@ const PARTS: [Part; 5] = [Part::TrunkGroups, Part::Ivrs, Part::CallCenters, Part
 pub fn group(tenant: &str, group: &str, observed: &Object, facts: &Facts) -> Next<Cleared> {
     let Some(settings) = facts.cluster.settings else {
         return Blocked::new(
-            "SettingsUnavailable",
+            Reason::SettingsUnavailable,
             "the operator has no valid settings, so it does not know which CHECK_GROUP rules to apply; create or repair the settings ConfigMap",
         )
         .stop();
@@ -109,19 +113,23 @@ pub fn group(tenant: &str, group: &str, observed: &Object, facts: &Facts) -> Nex
     let found = in_words(&contents);
     if !found.is_empty() {
         let message = format!(
-            "the group still holds {}; remove them on the platform, or set the annotation apio.netaxis.be/deletion=Orphan to leave the group there",
-            found.join(", ")
+            "the group still holds {}; remove them from {}, or {LEAVE_IT}",
+            found.join(", "),
+            Key::Group(tenant.to_owned(), group.to_owned())
         );
-        return Blocked { reason: "GroupNotEmpty", message, contents: Some(Box::new(contents)) }.stop();
+        return Blocked { reason: Reason::GroupNotEmpty, message, contents: Some(Box::new(contents)) }.stop();
     }
     if let Some((part, failure)) = unknown {
-        let reason =
-            if failure.cause.reason() == "CredentialsUnavailable" { failure.cause.reason() } else { "ContentsUnknown" };
+        let reason = match failure.cause.reason() {
+            Reason::CredentialsUnavailable => Reason::CredentialsUnavailable,
+            _ => Reason::ContentsUnknown,
+        };
         let message = format!(
-            "the {} of the group cannot be counted, and what is not known counts as not empty: {failure}",
+            "the {} of the group cannot be counted, and what is not known counts as not empty: {failure}; mend that, or {LEAVE_IT}",
             part.name()
         );
-        return Blocked { reason, message, contents: Some(Box::new(contents)) }.stop();
+        let counted = (contents != Contents::default()).then(|| Box::new(contents));
+        return Blocked { reason, message, contents: counted }.stop();
     }
     Ok(Cleared(()))
 }
@@ -166,41 +174,39 @@ fn in_words(contents: &Contents) -> Vec<String> {
     .collect()
 }
 
-/// A tenant may go when its complete list of groups is empty.
-pub fn tenant(tenant: &str, facts: &Facts) -> Next<Cleared> {
+/// A tenant may go when its complete list of groups is empty, and no resource names it.
+pub fn tenant(key: &Key, tenant: &str, facts: &Facts) -> Next<Cleared> {
     let groups = facts.groups(tenant)?;
     if groups.is_empty() {
-        return no_children("TenantInUse", "tenant", facts);
+        return no_children(Reason::TenantInUse, key, facts);
     }
-    let named: Vec<_> = groups.iter().take(5).map(String::as_str).collect();
-    let more =
-        if groups.len() > named.len() { format!(" and {} more", groups.len() - named.len()) } else { String::new() };
     let message =
-        format!("the tenant still has the groups {}{more} on the platform; delete them first", named.join(", "));
-    Blocked::new("TenantInUse", message).stop()
+        format!("{key} still has the groups {} on the platform; delete them first, or {LEAVE_IT}", the_first(groups));
+    Blocked::new(Reason::TenantInUse, message).stop()
 }
 
 /// A reseller may go when no resource names it; the platform refuses what is used elsewhere.
-pub fn reseller(facts: &Facts) -> Next<Cleared> {
-    no_children("ResellerInUse", "reseller", facts)
+pub fn reseller(key: &Key, facts: &Facts) -> Next<Cleared> {
+    no_children(Reason::ResellerInUse, key, facts)
 }
 
-fn no_children(reason: &'static str, kind: &str, facts: &Facts) -> Next<Cleared> {
+fn no_children(reason: Reason, key: &Key, facts: &Facts) -> Next<Cleared> {
     let children = &facts.cluster.children;
     if children.is_empty() {
         return Ok(Cleared(()));
     }
-    let named: Vec<_> = children.iter().take(5).map(String::as_str).collect();
-    let more = if children.len() > named.len() {
-        format!(" and {} more", children.len() - named.len())
-    } else {
-        String::new()
-    };
-    Blocked::new(
-        reason,
-        format!("the {kind} is still named by {}{more}; delete or change them first", named.join(", ")),
-    )
-    .stop()
+    let named = the_first(children);
+    let message = format!("{key} is still named by {named}; delete or change them first, or {LEAVE_IT}");
+    Blocked::new(reason, message).stop()
+}
+
+/// Some names, and how many more there are.
+fn the_first(names: &[String]) -> String {
+    let named = names.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len() {
+        ..=5 => named,
+        all => format!("{named} and {} more", all - 5),
+    }
 }
 
 #[cfg(test)]
@@ -214,7 +220,7 @@ mod tests {
 
     fn reason(next: Next<Cleared>) -> &'static str {
         match next {
-            Err(Halt::Stop(Verdict::Blocked(blocked))) => blocked.reason,
+            Err(Halt::Stop(Verdict::Blocked(blocked))) => blocked.reason.name(),
             other => panic!("not blocked: {other:?}"),
         }
     }
@@ -243,5 +249,23 @@ mod tests {
                 "ContentsUnknown"
             );
         }
+    }
+
+    #[test]
+    fn counts_are_told_only_when_something_was_counted() {
+        let told = |known: &[Part]| {
+            let mut facts = facts();
+            for part in PARTS {
+                let answer = known.contains(&part).then_some(Answer::Count { items: 0, in_trunk_groups: 0 });
+                let answer = answer.ok_or_else(|| Failure::new(Cause::Unreadable, "filtered"));
+                facts.learn(Query::Count("t".into(), "g".into(), part), answer);
+            }
+            match group("t", "g", &Object::new(), &facts) {
+                Err(Halt::Stop(Verdict::Blocked(blocked))) => blocked.contents,
+                other => panic!("not blocked: {other:?}"),
+            }
+        };
+        assert_eq!(told(&[]), None);
+        assert_eq!(told(&[Part::Ivrs]), Some(Box::new(Contents { ivrs: Some(0), ..Contents::default() })));
     }
 }

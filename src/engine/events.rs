@@ -1,6 +1,6 @@
 //! Events: only on transitions, with stable text.
 
-use super::{facts::Facts, plan::Step};
+use super::{facts::Facts, plan::Step, reason::Reason};
 use crate::api::Status;
 
 /// An event to emit.
@@ -47,11 +47,12 @@ pub fn of_transition(old: &Status, new: &Status) -> Vec<Note> {
         let (before, after) = (of(old, kind), of(new, kind));
         let Some((status, reason, message)) = after else { continue };
         let same = before.is_some_and(|(s, r, _)| s == status && r == reason);
-        let said = kind == "Ready" && (of(new, "DeletionBlocked").is_some() || reason == "NotAccepted");
+        let said = kind == "Ready" && (of(new, "DeletionBlocked").is_some() || reason == Reason::NotAccepted.name());
         if same || said || (kind == "Synced" && status == "True") {
             continue;
         }
-        let bad = kind != "Ready" || of(new, "Stalled").is_some() || status == "Unknown" && reason != "Paused";
+        let bad =
+            kind != "Ready" || of(new, "Stalled").is_some() || status == "Unknown" && reason != Reason::Paused.name();
         notes.push(Note { warning: bad, reason, message });
     }
     notes

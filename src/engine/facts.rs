@@ -190,7 +190,7 @@ impl Facts {
 }
 
 fn mismatch<T>() -> Next<T> {
-    let words = "an answer of another kind than the question; please report this";
+    let words = "an answer of another kind than the question";
     Err(Halt::Stop(Verdict::Failed(Failure::new(Cause::Bug, words))))
 }
 

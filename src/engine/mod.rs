@@ -1,6 +1,9 @@
 //! The decisions: pure functions over plain values. No async, no clock, no randomness, no I/O, no logging; a test reads
 //! these sources and fails on any of them.
 
+#[macro_use]
+mod listed;
+
 pub mod budget;
 pub mod check_group;
 pub mod diff;
@@ -13,6 +16,7 @@ pub mod lease;
 pub mod neighbours;
 pub mod ownership;
 pub mod plan;
+pub mod reason;
 pub mod report;
 pub mod schedule;
 pub mod settings;

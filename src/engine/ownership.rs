@@ -9,6 +9,7 @@ use super::{
     ids::Key,
     kind::Subject,
     plan::{Refusal, Step},
+    reason::Reason,
 };
 use crate::api::{AdoptionPolicy, Ownership, OwnershipState};
 
@@ -66,11 +67,11 @@ pub fn adopt(policy: AdoptionPolicy, key: &Key, differences: &[Difference], auto
         AdoptionPolicy::Always => Ok(()),
         AdoptionPolicy::IfIdentical if differences.is_empty() => Ok(()),
         AdoptionPolicy::IfIdentical => Err(Refusal::new(
-            "NotOwned",
+            Reason::NotOwned,
             format!("{key} was on the platform before and differs: {}; {remedy}", sentence(differences)),
         )),
         AdoptionPolicy::Never => Err(Refusal::new(
-            "NotOwned",
+            Reason::NotOwned,
             format!("{key} was on the platform before and spec.adoptionPolicy is Never; {remedy}"),
         )),
     }

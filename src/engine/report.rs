@@ -11,17 +11,20 @@ use super::{
     diff::{sentence, shown},
     events::{self, Note},
     facts::{Answer, Facts, Query},
-    failure::{Cause, Class},
+    failure::Failure,
     ids::{Key, Level, Object},
     kind::Subject,
     ownership,
     plan::{Refusal, Step, Verdict},
+    reason::{Reason, State},
     schedule::Again,
 };
 use crate::api::{AutoCreated, Ownership, Status};
 
 /// How long a failure may last before an object that was Ready is no longer said to be.
 pub const GRACE: Duration = Duration::from_secs(120);
+/// That nobody has to do anything.
+const BY_ITSELF: &str = "the operator looks again by itself";
 /// Longest message of a condition, in characters.
 const LONGEST: usize = 1000;
 /// Most names in a list of `status.autoCreated`; the oldest give way.
@@ -50,7 +53,7 @@ impl Memory {
             Verdict::Blocked(_) | Verdict::Deleting => {
                 Self { attempts: self.attempts.saturating_add(1), ..Self::default() }
             }
-            Verdict::Refused(refusal) if may_come(refusal) => {
+            Verdict::Refused(refusal) if refusal.reason.state() == State::MayCome => {
                 Self { missing_since: Some(self.missing_since.unwrap_or(now)), ..Self::default() }
             }
             _ => Self::default(),
@@ -69,19 +72,22 @@ pub struct Report {
     pub again: Again,
 }
 
+/// Status, reason and message of a condition.
+type Told = (&'static str, Reason, String);
+
 /// What one end means for the conditions.
 struct Outlook {
     /// `None` keeps the condition as it is.
-    ready: Option<(&'static str, &'static str, String)>,
-    synced: Option<(&'static str, &'static str, String)>,
+    ready: Option<Told>,
+    synced: Option<Told>,
     reconciling: bool,
     stalled: bool,
-    blocked: Option<&'static str>,
+    blocked: Option<Reason>,
     again: Again,
 }
 
 impl Outlook {
-    fn ready(reason: &'static str, message: String) -> Self {
+    fn ready(reason: Reason, message: String) -> Self {
         Self {
             ready: Some(("True", reason, message)),
             synced: None,
@@ -91,7 +97,7 @@ impl Outlook {
             again: Again::Drift,
         }
     }
-    fn waiting(reason: &'static str, message: String, again: Again) -> Self {
+    fn waiting(reason: Reason, message: String, again: Again) -> Self {
         Self {
             ready: Some(("False", reason, message)),
             synced: None,
@@ -101,7 +107,7 @@ impl Outlook {
             again,
         }
     }
-    fn stalled(reason: &'static str, message: String) -> Self {
+    fn stalled(reason: Reason, message: String) -> Self {
         Self { stalled: true, reconciling: false, ..Self::waiting(reason, message, Again::Stalled) }
     }
 }
@@ -159,7 +165,7 @@ pub fn holding(subject: &Subject, record: Ownership, now: Timestamp) -> Status {
     status.identity = Some(record.key.clone());
     status.ownership = Some(record);
     if subject.condition("Ready").is_none() {
-        let outlook = Outlook::waiting("Creating", format!("creating {what} on the platform"), Again::Never);
+        let outlook = Outlook::waiting(Reason::Creating, format!("creating {what} on the platform"), Again::Never);
         status.observed_generation = Some(subject.generation);
         write_conditions(&mut status.conditions, subject.generation, outlook_conditions(&outlook), now);
     }
@@ -168,17 +174,21 @@ pub fn holding(subject: &Subject, record: Ownership, now: Timestamp) -> Status {
 
 fn outlook(subject: &Subject, verdict: &Verdict, memory: Memory, now: Timestamp) -> Outlook {
     match verdict {
-        Verdict::Ignored | Verdict::Released => Outlook::waiting("Deleting", String::new(), Again::Never),
+        Verdict::Ignored | Verdict::Released => Outlook::waiting(Reason::Deleting, String::new(), Again::Never),
         Verdict::Synced => {
             let message = "the platform holds what the spec declares".to_owned();
-            Outlook { synced: Some(("True", "Synced", message.clone())), ..Outlook::ready("Synced", message) }
+            Outlook {
+                synced: Some(("True", Reason::Synced, message.clone())),
+                ..Outlook::ready(Reason::Synced, message)
+            }
         }
         Verdict::Drifted(found) => {
-            let policy = if subject.observes() { "managementPolicy is Observe" } else { "driftPolicy is Report" };
-            let message = format!("the platform differs: {}; nothing is written because {policy}", sentence(found));
+            let policy =
+                if subject.observes() { "spec.managementPolicy is Observe" } else { "spec.driftPolicy is Report" };
+            let message = format!("the platform differs: {}; nothing is written while {policy}", sentence(found));
             Outlook {
-                synced: Some(("False", "Drifted", message)),
-                ..Outlook::ready("Synced", "the object is on the platform".to_owned())
+                synced: Some(("False", Reason::Drifted, message)),
+                ..Outlook::ready(Reason::Synced, "the object is on the platform".to_owned())
             }
         }
         Verdict::NotAccepted(found) => {
@@ -187,38 +197,37 @@ fn outlook(subject: &Subject, verdict: &Verdict, memory: Memory, now: Timestamp)
                 sentence(found)
             );
             Outlook {
-                synced: Some(("False", "NotAccepted", message.clone())),
-                ..Outlook::stalled("NotAccepted", message)
+                synced: Some(("False", Reason::NotAccepted, message.clone())),
+                ..Outlook::stalled(Reason::NotAccepted, message)
             }
         }
         Verdict::Paused => {
             let message = "paused by the annotation apio.netaxis.be/paused; remove it to go on".to_owned();
             Outlook {
-                ready: Some(("Unknown", "Paused", message)),
+                ready: Some(("Unknown", Reason::Paused, message)),
                 reconciling: false,
                 again: Again::Never,
-                ..Outlook::waiting("Paused", String::new(), Again::Never)
+                ..Outlook::waiting(Reason::Paused, String::new(), Again::Never)
             }
         }
-        Verdict::Waiting(refusal) => Outlook::waiting(refusal.reason, refusal.message.clone(), Again::Waiting),
         Verdict::Refused(refusal) => refused(subject, refusal, memory, now),
         Verdict::Blocked(blocked) => deleting(blocked.reason, blocked.message.clone(), Again::Blocked(memory.attempts)),
         Verdict::Deleting => {
-            let message = "the platform took the deletion but still shows the object".to_owned();
-            Outlook::waiting("Deleting", message, Again::Transient(memory.attempts, None))
+            let message = format!("the platform took the deletion but still shows the object; {BY_ITSELF}");
+            Outlook::waiting(Reason::Deleting, message, Again::Transient(memory.attempts, None))
         }
         Verdict::Failed(failure) => {
             let reason = failure.cause.reason();
-            let stalled = failure.cause.class().needs_a_person();
+            let stalled = reason.state() == State::Stalled;
             let again = if stalled && !subject.deleting {
                 Again::Stalled
             } else {
                 Again::Transient(memory.attempts, failure.retry_after)
             };
+            let message = sentence_of(failure);
             if subject.deleting {
-                return deleting(reason, failure.message.clone(), again);
+                return deleting(reason, message, again);
             }
-            let message = sentence_of(failure.message.clone(), failure.cause);
             if stalled {
                 return Outlook::stalled(reason, message);
             }
@@ -237,11 +246,6 @@ fn outlook(subject: &Subject, verdict: &Verdict, memory: Memory, now: Timestamp)
     }
 }
 
-/// Whether it may still come for a while: things that are applied together arrive in any order.
-fn may_come(refusal: &Refusal) -> bool {
-    ["DomainNotFound", "ResellerNotFound"].contains(&refusal.reason)
-}
-
 fn outlasts_grace(since: Option<Timestamp>, now: Timestamp) -> bool {
     since.is_some_and(|since| now.duration_since(since).unsigned_abs() >= GRACE)
 }
@@ -256,34 +260,40 @@ fn refused(subject: &Subject, refusal: &Refusal, memory: Memory, now: Timestamp)
             ..deleting(reason, message, Again::Stalled)
         };
     }
-    let given_up = subject.condition("Stalled").is_some_and(|stalled| stalled.reason == reason);
-    if may_come(refusal) && !given_up && !outlasts_grace(memory.missing_since, now) {
-        return Outlook::waiting(reason, message, Again::Waiting);
+    let given_up = subject.condition("Stalled").is_some_and(|stalled| stalled.reason == reason.name());
+    match reason.state() {
+        State::Waiting => Outlook::waiting(reason, message, Again::Waiting),
+        State::MayCome if !given_up && !outlasts_grace(memory.missing_since, now) => {
+            Outlook::waiting(reason, message, Again::Waiting)
+        }
+        _ => Outlook::stalled(reason, message),
     }
-    Outlook::stalled(reason, message)
 }
 
-fn deleting(reason: &'static str, message: String, again: Again) -> Outlook {
-    Outlook { blocked: Some(reason), ..Outlook::waiting("Deleting", message, again) }
+fn deleting(reason: Reason, message: String, again: Again) -> Outlook {
+    Outlook { blocked: Some(reason), ..Outlook::waiting(Reason::Deleting, message, again) }
 }
 
-fn sentence_of(message: String, cause: Cause) -> String {
-    match (cause, cause.class()) {
+/// What did not work, and what to do about it.
+fn sentence_of(failure: &Failure) -> String {
+    match failure.cause.reason() {
         // Nothing was asked of the platform: the sentence is whole.
-        (Cause::NoCredentials | Cause::LoginRefused, _) => message,
-        (_, Class::Denied) => format!("the platform denies it: {message}"),
-        (_, Class::Invalid) => format!("the platform refuses it: {message}"),
-        _ => message,
+        Reason::CredentialsUnavailable => failure.message.clone(),
+        Reason::Denied => format!("the platform denies it: {failure}; use an account that may do this"),
+        Reason::Invalid => format!("the platform refuses it: {failure}; change the spec"),
+        Reason::NotVisible => format!("{failure}; use an account that may see it"),
+        Reason::InternalError => format!("{failure}; please report this with the log of the operator"),
+        _ => format!("{failure}; {BY_ITSELF}"),
     }
 }
 
 /// The wanted conditions; a type that is `None` is removed, one that is absent is kept.
-type Wanted = Vec<(&'static str, Option<(&'static str, &'static str, String)>)>;
+type Wanted = Vec<(&'static str, Option<Told>)>;
 
 fn outlook_conditions(outlook: &Outlook) -> Wanted {
     let present = |is: bool| {
         let (_, reason, message) = outlook.ready.as_ref().filter(|_| is)?;
-        Some(("True", outlook.blocked.unwrap_or(reason), message.clone()))
+        Some(("True", outlook.blocked.unwrap_or(*reason), message.clone()))
     };
     let mut wanted = vec![
         ("DeletionBlocked", outlook.blocked.and_then(|_| present(true))),
@@ -315,7 +325,7 @@ fn write_conditions(conditions: &mut Vec<Condition>, generation: i64, wanted: Wa
         let condition = Condition {
             type_: kind.to_owned(),
             status: status.to_owned(),
-            reason: reason.to_owned(),
+            reason: reason.to_string(),
             message: shortened(message),
             observed_generation: Some(generation),
             last_transition_time: since,

@@ -178,6 +178,8 @@ pub struct Reply {
 /// [`Cause::TimedOut`] or [`Cause::Unreachable`] otherwise.
 pub async fn send(request: reqwest::RequestBuilder, write: bool) -> Result<Reply, Failure> {
     let lost = |error: reqwest::Error| {
+        // Not more of it than the place: a path is told where it matters.
+        let place = error.url().map_or_else(String::new, |url| format!(" at {}", url.origin().ascii_serialization()));
         let error = error.without_url();
         let cause = match (error.is_connect() || error.is_builder(), write, error.is_timeout()) {
             (true, ..) => Cause::Unreachable,
@@ -185,7 +187,7 @@ pub async fn send(request: reqwest::RequestBuilder, write: bool) -> Result<Reply
             (false, false, true) => Cause::TimedOut,
             (false, false, false) => Cause::Unreachable,
         };
-        Failure::new(cause, format!("the platform cannot be reached: {}", chain(&error)))
+        Failure::new(cause, format!("the platform{place} cannot be reached: {}", chain(&error)))
     };
     let response = request.send().await.map_err(lost)?;
     let status = response.status().as_u16();

@@ -143,7 +143,10 @@ impl Session {
         };
         let open = state.login.clone().filter(|login| expired.is_none_or(|expired| !Arc::ptr_eq(login, expired)));
         if let Some((_, message)) = state.refused.as_ref().filter(|(refused, _)| *refused == credentials) {
-            return open.ok_or_else(|| Failure::new(Cause::LoginRefused, message.clone()));
+            let refused = Failure::new(Cause::LoginRefused, message.clone());
+            // One that has ended is forgotten: its credentials may come back, and then open a new one.
+            state.login = open.clone();
+            return open.ok_or(refused);
         }
         if let Some(login) = state.login.as_ref().filter(|login| login.credentials == credentials) {
             if let Some(open) = open {

@@ -13,7 +13,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::engine::{failure::Failure, plan::Verdict};
+use crate::engine::{failure::Failure, plan::Verdict, reason::State};
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Kind {
@@ -176,7 +176,7 @@ fn result(verdict: &Verdict) -> &'static str {
         Verdict::Synced => "synced",
         Verdict::Drifted(_) => "drifted",
         Verdict::NotAccepted(_) => "not_accepted",
-        Verdict::Waiting(_) => "waiting",
+        Verdict::Refused(refusal) if refusal.reason.state() == State::Waiting => "waiting",
         Verdict::Refused(_) => "refused",
         Verdict::Blocked(_) => "blocked",
         Verdict::Deleting => "deleting",

@@ -25,7 +25,7 @@ enum Event {
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
     let class = prop::sample::select(vec![Class::Change, Class::Deletion, Class::Recheck, Class::Poll]);
-    let cause = prop::option::weighted(0.5, prop::sample::select(Cause::every().collect::<Vec<_>>()));
+    let cause = prop::option::weighted(0.5, prop::sample::select(Cause::ALL));
     let event = prop_oneof![
         4 => (class, 0..4_u8).prop_map(|(class, tenant)| Event::Ask(class, tenant)),
         6 => (0..8_usize, cause).prop_map(|(at, cause)| Event::Call(at, cause)),

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::engine::failure::{Cause, Class, Failure};
+use crate::engine::failure::{Cause, Failure};
 
 /// How many calls in a row that the platform did not answer stop the calls.
 const STOPS_AFTER: u32 = 5;
@@ -177,8 +177,7 @@ fn meaning(failure: &Failure) -> Meaning {
         | Cause::HeldBack
         | Cause::Bug => Meaning::Nothing,
         Cause::RateLimited => Meaning::NoTime,
-        Cause::ServerError | Cause::Unreachable | Cause::TimedOut => Meaning::NoAnswer,
-        cause if cause.class() == Class::Ambiguous && cause != Cause::Partial => Meaning::NoAnswer,
+        Cause::ServerError | Cause::Unreachable | Cause::TimedOut | Cause::Ambiguous => Meaning::NoAnswer,
         _ => Meaning::Answer,
     }
 }

@@ -3,12 +3,13 @@
 
 use super::{Halt, Next, Plan, Refusal, Step, Verdict, done, platform_changed};
 use crate::engine::{
-    check_group::Blocked,
+    check_group::{Blocked, LEAVE_IT},
     facts::Facts,
-    failure::{Cause, Class},
+    failure::Cause,
     ids::{Key, Level},
     kind::{Kind, Subject, Verb},
     ownership,
+    reason::Reason,
 };
 
 pub(super) fn decide<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> Next<Plan> {
@@ -22,13 +23,11 @@ pub(super) fn decide<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> N
         return done(match failure.cause {
             Cause::NotEmpty => Verdict::Blocked(Blocked::new(
                 Cause::NotEmpty.reason(),
-                format!(
-                    "the platform refuses the deletion: {failure}; empty it there, or set the annotation apio.netaxis.be/deletion=Orphan to leave it there"
-                ),
+                format!("the platform refuses the deletion: {failure}; empty it there, or {LEAVE_IT}"),
             )),
-            cause if cause.class() == Class::Invalid => Verdict::Blocked(Blocked::new(
-                "PlatformRefused",
-                format!("the platform refuses the deletion: {failure}"),
+            Cause::Rejected => Verdict::Blocked(Blocked::new(
+                Reason::PlatformRefused,
+                format!("the platform refuses the deletion: {failure}; {LEAVE_IT}"),
             )),
             _ => Verdict::Failed(failure.clone()),
         });
@@ -43,7 +42,7 @@ pub(super) fn decide<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> N
         return release;
     }
     if record.platform != facts.cluster.platform {
-        return Refusal::new("PlatformChanged", platform_changed(&record, facts)).refuse();
+        return Refusal::new(Reason::PlatformChanged, platform_changed(&record, facts)).refuse();
     }
     let Some(observed) = facts.object(&key)? else {
         if !facts.done().any(|step| matches!(step, Step::Delete(..))) {

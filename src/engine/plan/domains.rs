@@ -1,7 +1,7 @@
 //! The default domain of a group: known, created on the way, or missing (design, section 4).
 
 use super::{Next, Refusal, Step};
-use crate::engine::{facts::Facts, ids::Level};
+use crate::engine::{facts::Facts, ids::Level, reason::Reason};
 
 /// What must happen before a write that sets `domain` as the default domain: for an existing group, it has to be assigned
 /// to the group too; the platform does that itself for a new one.
@@ -45,5 +45,5 @@ fn missing<T>(domain: &str, place: &str) -> Next<T> {
     let message = format!(
         "defaultDomain {domain} {place}; create and assign it there, set spec.autoCreateDomain to true, or enable AUTO_CREATE.GROUP_DEFAULT_DOMAIN in the settings"
     );
-    Refusal::new("DomainNotFound", message).refuse()
+    Refusal::new(Reason::DomainNotFound, message).refuse()
 }

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{Next, Refusal, Step, domains, reseller};
+use super::{Next, Refusal, Step, domains, not_of_this_kind, reseller};
 use crate::{
     api::{Group, GroupAttributes, Policies, Status},
     engine::{
@@ -8,6 +8,7 @@ use crate::{
         facts::{Cluster, Facts, Reference},
         ids::{Key, Object},
         kind::{Change, Kind, Verb},
+        reason::Reason,
     },
 };
 
@@ -53,14 +54,14 @@ impl Kind for Group {
                 Some(id) => id.clone(),
                 None => {
                     let message = format!(
-                        "waiting for the Tenant resource {}, which does not exist in this namespace",
+                        "waiting for the Tenant resource {}, which does not exist in this namespace; create it there",
                         tenant.name
                     );
-                    return Refusal::new("WaitingForTenant", message).wait();
+                    return Refusal::new(Reason::WaitingForTenant, message).refuse();
                 }
             },
             (None, None) => {
-                return Refusal::new("Invalid", "one of spec.tenantRef and spec.tenantId must be set").refuse();
+                return Refusal::new(Reason::Invalid, "one of spec.tenantRef and spec.tenantId must be set").refuse();
             }
         };
         Ok(Key::Group(tenant, self.group_id()))
@@ -109,7 +110,7 @@ impl Kind for Group {
     fn clearance(key: &Key, observed: &Object, facts: &Facts) -> Next<Cleared> {
         match key {
             Key::Group(tenant, group) => check_group::group(tenant, group, observed, facts),
-            other => Refusal::new("IdentityChanged", format!("the record names {other}, which is no group")).refuse(),
+            other => not_of_this_kind(other, "group"),
         }
     }
 

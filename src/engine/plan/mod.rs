@@ -17,13 +17,14 @@ mod tests;
 pub use steps::Step;
 
 use super::{
-    check_group::Blocked,
+    check_group::{Blocked, LEAVE_IT},
     diff::{Difference, differences, shown, update_body, whole},
     facts::{Facts, Query},
     failure::{Cause, Failure},
     ids::{Key, Object},
     kind::{Change, Kind, Subject, Verb},
     ownership,
+    reason::Reason,
 };
 use crate::api::{DriftPolicy, Ownership, OwnershipState};
 
@@ -65,9 +66,7 @@ pub enum Verdict {
     Drifted(Vec<Difference>),
     /// It took a write and holds something else all the same.
     NotAccepted(Vec<Difference>),
-    /// Something else has to happen first.
-    Waiting(Refusal),
-    /// Only a person can help.
+    /// It cannot be done now: something else has to happen first, or only a person can help, as the reason says.
     Refused(Refusal),
     /// A deletion waits.
     Blocked(Blocked),
@@ -77,27 +76,22 @@ pub enum Verdict {
     Failed(Failure),
 }
 
-/// A reason of the Ready condition and its sentence.
+/// Why it cannot be done now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// CamelCase reason.
-    pub reason: &'static str,
+    /// Reason of the Ready condition.
+    pub reason: Reason,
     /// One sentence with the ids and the remedy.
     pub message: String,
 }
 
 impl Refusal {
     /// A reason and its sentence.
-    pub fn new(reason: &'static str, message: impl Into<String>) -> Self {
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
         Self { reason, message: message.into() }
     }
 
-    /// Ends the pass: something else has to happen first.
-    pub fn wait<T>(self) -> Next<T> {
-        Err(Halt::Stop(Verdict::Waiting(self)))
-    }
-
-    /// Ends the pass: only a person can help.
+    /// Ends the pass.
     pub fn refuse<T>(self) -> Next<T> {
         Err(Halt::Stop(Verdict::Refused(self)))
     }
@@ -123,9 +117,10 @@ fn decide<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> Next<Plan> {
         return done(Verdict::Paused);
     }
     if let Some(rival) = facts.cluster.rival.as_ref().filter(|_| !subject.observes()) {
-        let message =
-            format!("{rival} stands for the same object of the platform and came first; delete one of the two");
-        return Refusal::new("NotOwned", message).refuse();
+        let recorded = ownership::record(subject, facts).and_then(|record| Key::of(&record.key));
+        let key = recorded.map_or_else(|| object.key(&facts.cluster), Ok)?;
+        let message = format!("{rival} stands for {key} too and came first; delete one of the two");
+        return Refusal::new(Reason::NotOwned, message).refuse();
     }
     let key = object.key(&facts.cluster)?;
     let record = ownership::record(subject, facts);
@@ -150,23 +145,35 @@ fn decide<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> Next<Plan> {
 fn same_object(record: Option<&Ownership>, key: &Key, facts: &Facts) -> Next<()> {
     let Some(record) = record else { return Ok(()) };
     if record.platform != facts.cluster.platform {
-        return Refusal::new("PlatformChanged", platform_changed(record, facts)).refuse();
+        return Refusal::new(Reason::PlatformChanged, platform_changed(record, facts)).refuse();
     }
     if Key::of(&record.key).as_ref() == Some(key) {
         return Ok(());
     }
-    let recorded = Key::of(&record.key).map_or_else(|| "another object".to_owned(), |key| key.to_string());
     let message = format!(
-        "this resource stands for {recorded} but its references now lead to {key}; restore the reference, or delete this resource and create a new one"
+        "this resource stands for {} but its references now lead to {key}; restore the reference, or delete this resource (with the annotation apio.netaxis.be/deletion=Orphan to leave its object there) and create a new one",
+        recorded(record)
     );
-    Refusal::new("IdentityChanged", message).refuse()
+    Refusal::new(Reason::IdentityChanged, message).refuse()
 }
 
 fn platform_changed(record: &Ownership, facts: &Facts) -> String {
     format!(
-        "this resource's object is on the platform {}, and the operator now serves {}; point the operator back, or orphan the resource with the annotation apio.netaxis.be/deletion=Orphan and create it anew",
-        record.platform, facts.cluster.platform
+        "{} is on the platform {}, and the operator now serves {}; point the operator back, or delete this resource with the annotation apio.netaxis.be/deletion=Orphan and create it anew",
+        recorded(record),
+        record.platform,
+        facts.cluster.platform
     )
+}
+
+fn recorded(record: &Ownership) -> String {
+    Key::of(&record.key).map_or_else(|| "another object".to_owned(), |key| key.to_string())
+}
+
+/// A deletion acts on what the record names, so it must be of the resource's own kind.
+fn not_of_this_kind<T>(key: &Key, kind: &str) -> Next<T> {
+    let message = format!("status.ownership names {key}, which is no {kind}, so nothing is deleted; {LEAVE_IT}");
+    Refusal::new(Reason::IdentityChanged, message).refuse()
 }
 
 /// What the platform holds has the types of the contract.
@@ -184,8 +191,10 @@ fn type_checked<K: Kind>(key: &Key, observed: &Object) -> Next<()> {
 fn parent_is_there(key: &Key, facts: &Facts) -> Next<()> {
     match key {
         Key::Group(tenant, _) if facts.object(&Key::Tenant(tenant.clone()))?.is_none() => {
-            let message = format!("waiting for tenant {tenant}, which is not on the platform");
-            Refusal::new("WaitingForTenant", message).wait()
+            let message = format!(
+                "waiting for tenant {tenant}, which is not on the platform; create it there or as a Tenant resource"
+            );
+            Refusal::new(Reason::WaitingForTenant, message).refuse()
         }
         _ => Ok(()),
     }
@@ -200,14 +209,17 @@ fn absent<K: Kind>(
     declared: &Object,
 ) -> Next<Plan> {
     if subject.observes() {
-        return Refusal::new("NotFound", format!("{key} is not on the platform, and managementPolicy is Observe"))
-            .wait();
+        return Refusal::new(
+            Reason::NotFound,
+            format!("{key} is not on the platform, and spec.managementPolicy is Observe; create it there, or set it to Manage"),
+        )
+        .refuse();
     }
     if ownership::refused_as_existing(facts) {
         let message = format!(
             "the platform says that {key} exists but does not show it to this account; use an account that may see it"
         );
-        return Refusal::new("NotVisible", message).refuse();
+        return Refusal::new(Reason::NotVisible, message).refuse();
     }
     if facts.done().any(|step| matches!(step, Step::Create(..))) {
         let message = format!("the platform took the creation of {key} but does not show it yet");
@@ -218,12 +230,19 @@ fn absent<K: Kind>(
         let message = format!(
             "{key} was removed on the platform, and spec.driftPolicy is Report; set it to Correct to create it again"
         );
-        return Refusal::new("Removed", message).refuse();
+        return Refusal::new(Reason::Removed, message).refuse();
     }
     for parent in object.parents(key, declared) {
         if facts.cluster.described.get(&parent) == Some(&true) {
-            let reason = if matches!(parent, Key::Reseller(_)) { "WaitingForReseller" } else { "WaitingForTenant" };
-            return Refusal::new(reason, format!("{parent} is being deleted, so nothing is created for it")).wait();
+            let reason =
+                if matches!(parent, Key::Reseller(_)) { Reason::WaitingForReseller } else { Reason::WaitingForTenant };
+            return Refusal::new(
+                reason,
+                format!(
+                    "{parent} is being deleted, so nothing is created for it; create it again, or delete this resource"
+                ),
+            )
+            .refuse();
         }
     }
     let change = Change { declared, observed: None };
@@ -256,10 +275,10 @@ fn present<K: Kind>(
     }
     if let Some(fixed) = found.iter().find(|d| K::IMMUTABLE.contains(&d.path.as_str())) {
         let message = format!(
-            "{} of {key} is {} on the platform and cannot be changed to {}",
+            "{} of {key} is {} on the platform and cannot be changed to {}; create this resource anew with what is there",
             fixed.path, fixed.observed, fixed.desired
         );
-        return Refusal::new("Invalid", message).refuse();
+        return Refusal::new(Reason::Invalid, message).refuse();
     }
     let mut steps = hold(subject, facts, key, record, OwnershipState::Adopted);
     let verb = update_verb(subject, adopting);
@@ -304,10 +323,9 @@ fn update_verb(subject: &Subject, adopting: bool) -> Verb {
 
 /// The same values were sent, taken and not kept before: not sent again until the spec or the platform's value changes.
 fn known_as_not_accepted(subject: &Subject, found: &[Difference]) -> bool {
-    subject
-        .condition("Synced")
-        .is_some_and(|synced| synced.reason == "NotAccepted" && synced.observed_generation == Some(subject.generation))
-        && subject.status.drift == shown(found)
+    subject.condition("Synced").is_some_and(|synced| {
+        synced.reason == Reason::NotAccepted.name() && synced.observed_generation == Some(subject.generation)
+    }) && subject.status.drift == shown(found)
 }
 
 /// The finalizer and the record, unless both are there.

@@ -183,9 +183,9 @@ impl Pass {
     /// Reason and message of the end.
     pub fn end(&self) -> (&'static str, &str) {
         match &self.verdict {
-            Verdict::Waiting(refusal) | Verdict::Refused(refusal) => (refusal.reason, &refusal.message),
-            Verdict::Blocked(blocked) => (blocked.reason, &blocked.message),
-            Verdict::Failed(failure) => (failure.cause.reason(), &failure.message),
+            Verdict::Refused(refusal) => (refusal.reason.name(), &refusal.message),
+            Verdict::Blocked(blocked) => (blocked.reason.name(), &blocked.message),
+            Verdict::Failed(failure) => (failure.cause.reason().name(), &failure.message),
             other => panic!("{other:?} has no reason"),
         }
     }

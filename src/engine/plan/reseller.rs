@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Halt, Next, Refusal, Step, Verdict};
+use super::{Halt, Next, Refusal, Step, Verdict, not_of_this_kind};
 use crate::{
     api::{LocalReference, Policies, Reseller, ResellerAttributes, Status},
     engine::{
@@ -12,6 +12,7 @@ use crate::{
         failure::{Cause, Failure},
         ids::{Key, Object},
         kind::{Change, Kind, Verb},
+        reason::Reason,
     },
 };
 
@@ -70,10 +71,8 @@ impl Kind for Reseller {
 
     fn clearance(key: &Key, _: &Object, facts: &Facts) -> Next<Cleared> {
         match key {
-            Key::Reseller(_) => check_group::reseller(facts),
-            other => {
-                Refusal::new("IdentityChanged", format!("the record names {other}, which is no reseller")).refuse()
-            }
+            Key::Reseller(_) => check_group::reseller(key, facts),
+            other => not_of_this_kind(other, "reseller"),
         }
     }
 
@@ -90,10 +89,10 @@ pub(super) fn declared(of: &impl Serialize, reference: Option<&LocalReference>, 
             Some(id) => declared.insert(RESELLER_ID.to_owned(), json!(id)),
             None => {
                 let message = format!(
-                    "waiting for the Reseller resource {}, which does not exist in this namespace",
+                    "waiting for the Reseller resource {}, which does not exist in this namespace; create it there",
                     reference.name
                 );
-                return Refusal::new("WaitingForReseller", message).wait();
+                return Refusal::new(Reason::WaitingForReseller, message).refuse();
             }
         };
     }
@@ -113,8 +112,10 @@ pub(super) fn prerequisites(change: &Change<'_>, reference: Option<&LocalReferen
         return Ok(Vec::new());
     }
     if reference.is_some() || facts.cluster.described.contains_key(&key) {
-        let message = format!("waiting for {key}, which a Reseller resource of this namespace is about to create");
-        return Refusal::new("WaitingForReseller", message).wait();
+        let message = format!(
+            "waiting for {key}, which a Reseller resource of this namespace is about to create; look at that one if it lasts"
+        );
+        return Refusal::new(Reason::WaitingForReseller, message).refuse();
     }
     if facts.cluster.settings.is_some_and(|settings| settings.reseller) {
         return Ok(vec![Step::CreateReseller(name.to_owned())]);
@@ -122,7 +123,7 @@ pub(super) fn prerequisites(change: &Change<'_>, reference: Option<&LocalReferen
     let message = format!(
         "resellerId {name} is unknown to the platform; create it there or as a Reseller resource, or enable APIO_OBJECT_CREATION.RESELLER in the settings"
     );
-    Refusal::new("ResellerNotFound", message).refuse()
+    Refusal::new(Reason::ResellerNotFound, message).refuse()
 }
 
 fn attributes(of: &impl Serialize) -> Next<Object> {

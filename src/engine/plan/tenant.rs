@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::{Next, Refusal, Step, reseller};
+use super::{Next, Step, not_of_this_kind, reseller};
 use crate::{
     api::{Policies, Status, Tenant, TenantAttributes},
     engine::{
@@ -67,8 +67,8 @@ impl Kind for Tenant {
 
     fn clearance(key: &Key, _: &Object, facts: &Facts) -> Next<Cleared> {
         match key {
-            Key::Tenant(tenant) => check_group::tenant(tenant, facts),
-            other => Refusal::new("IdentityChanged", format!("the record names {other}, which is no tenant")).refuse(),
+            Key::Tenant(tenant) => check_group::tenant(key, tenant, facts),
+            other => not_of_this_kind(other, "tenant"),
         }
     }
 

@@ -15,6 +15,7 @@ use crate::{
         ids::Key,
         kind::Subject,
         plan::{Refusal, Verdict},
+        reason::Reason::{self, *},
     },
 };
 
@@ -77,12 +78,8 @@ fn failed(cause: Cause) -> Verdict {
     Verdict::Failed(Failure::new(cause, "the platform's own words"))
 }
 
-fn refused(reason: &'static str) -> Verdict {
+fn refused(reason: Reason) -> Verdict {
     Verdict::Refused(Refusal::new(reason, "a sentence"))
-}
-
-fn waiting(reason: &'static str) -> Verdict {
-    Verdict::Waiting(Refusal::new(reason, "a sentence"))
 }
 
 fn difference(path: &str) -> Difference {

@@ -78,7 +78,13 @@ fn a_group_whose_tenant_is_not_on_the_platform_waits_for_it() {
     let mut case = group("{tenantId: Acme, groupName: a}");
     case.platform.objects.clear();
     let pass = case.pass();
-    assert_eq!(pass.end(), ("WaitingForTenant", "waiting for tenant Acme, which is not on the platform"));
+    assert_eq!(
+        pass.end(),
+        (
+            "WaitingForTenant",
+            "waiting for tenant Acme, which is not on the platform; create it there or as a Tenant resource"
+        )
+    );
     assert_eq!(pass.steps(), Vec::<&str>::new());
 }
 
@@ -95,7 +101,13 @@ fn nothing_is_created_under_a_parent_that_is_being_deleted() {
     let mut case = group("{tenantId: Acme, groupName: a}");
     case.cluster.described.insert(acme(), true);
     let pass = case.pass();
-    assert_eq!(pass.end(), ("WaitingForTenant", "tenant Acme is being deleted, so nothing is created for it"));
+    assert_eq!(
+        pass.end(),
+        (
+            "WaitingForTenant",
+            "tenant Acme is being deleted, so nothing is created for it; create it again, or delete this resource"
+        )
+    );
     assert_eq!(pass.steps(), Vec::<&str>::new());
 
     let best = Key::Reseller("Best".into());

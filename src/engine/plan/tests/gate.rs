@@ -48,14 +48,20 @@ fn a_missing_reference_is_waited_for_by_name_without_a_call() {
     let pass = case.pass();
     assert_eq!(
         pass.end(),
-        ("WaitingForTenant", "waiting for the Tenant resource acme, which does not exist in this namespace")
+        (
+            "WaitingForTenant",
+            "waiting for the Tenant resource acme, which does not exist in this namespace; create it there"
+        )
     );
     assert_eq!(pass.asked, []);
 
     let pass = group("{tenantId: Acme, resellerRef: {name: best}}").pass();
     assert_eq!(
         pass.end(),
-        ("WaitingForReseller", "waiting for the Reseller resource best, which does not exist in this namespace")
+        (
+            "WaitingForReseller",
+            "waiting for the Reseller resource best, which does not exist in this namespace; create it there"
+        )
     );
     let mut case = tenant("{type: Enterprise, resellerRef: {name: best}}");
     assert_eq!(case.pass().reason(), "WaitingForReseller");
@@ -79,7 +85,7 @@ fn a_better_claim_of_another_resource_refuses_before_any_call() {
     let rival = |case: &mut Case<Group>| case.cluster.rival = Some("ns/older".into());
     let pass = group("{tenantId: Acme}").with(rival).pass();
     assert_eq!((pass.reason(), pass.asked.len()), ("NotOwned", 0));
-    assert!(pass.end().1.starts_with("ns/older stands for the same object"));
+    assert!(pass.end().1.starts_with("ns/older stands for group hq of tenant Acme too"));
     let observing = group("{tenantId: Acme, managementPolicy: Observe}").present(json!({})).with(rival).pass();
     assert_eq!(observing.verdict, Verdict::Synced);
 }

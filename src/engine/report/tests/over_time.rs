@@ -27,7 +27,7 @@ fn knowing(steps: impl IntoIterator<Item = Step>) -> Facts {
 
 #[test]
 fn what_is_not_found_may_come_for_two_minutes_then_stalls_and_stays_so() {
-    for reason in ["DomainNotFound", "ResellerNotFound"] {
+    for reason in [DomainNotFound, ResellerNotFound] {
         let mut story = Story::of(new());
         for second in [0, 60, 119] {
             story.ends(&refused(reason), second);
@@ -44,8 +44,8 @@ fn what_is_not_found_may_come_for_two_minutes_then_stalls_and_stays_so() {
 #[test]
 fn the_two_minutes_begin_when_it_is_missed_and_not_when_something_else_was_waited_for() {
     let mut story = Story::of(new());
-    story.ends(&waiting("WaitingForTenant"), 0);
-    story.ends(&refused("ResellerNotFound"), 1000);
+    story.ends(&refused(WaitingForTenant), 0);
+    story.ends(&refused(ResellerNotFound), 1000);
     assert_eq!(story.conditions(), ["Ready=False ResellerNotFound", "Reconciling=True ResellerNotFound"]);
 }
 
@@ -121,15 +121,15 @@ fn a_new_resource_is_said_to_be_created_before_it_is() {
 fn an_equal_status_is_not_written() {
     let blocked = Verdict::Blocked(Blocked {
         contents: Some(Box::new(Contents { users: Some(1), ..Contents::default() })),
-        ..Blocked::new("GroupNotEmpty", "1 user")
+        ..Blocked::new(GroupNotEmpty, "1 user")
     });
     let ends = [
         Verdict::Synced,
         Verdict::Drifted(vec![difference("x")]),
         Verdict::NotAccepted(vec![difference("x")]),
         Verdict::Paused,
-        waiting("WaitingForTenant"),
-        refused("NotOwned"),
+        refused(WaitingForTenant),
+        refused(NotOwned),
         blocked,
         failed(Cause::Forbidden),
         failed(Cause::Unreachable),
@@ -145,8 +145,8 @@ fn an_equal_status_is_not_written() {
 #[test]
 fn the_transition_time_moves_only_when_the_status_flips() {
     let mut story = Story::of(new());
-    story.ends(&waiting("WaitingForTenant"), 0);
-    story.ends(&refused("NotOwned"), 10);
+    story.ends(&refused(WaitingForTenant), 0);
+    story.ends(&refused(NotOwned), 10);
     assert_eq!((story.flipped("Ready"), story.flipped("Stalled")), (0, 10));
     story.ends(&Verdict::Synced, 20);
     assert_eq!(story.flipped("Ready"), 20);
@@ -171,16 +171,16 @@ fn events_come_with_transitions_only() {
     let reasons =
         |report: Report| -> Vec<_> { report.notes.into_iter().map(|note| (note.warning, note.reason)).collect() };
     let mut after = |verdict: &Verdict, second| reasons(story.ends(verdict, second));
-    assert_eq!(after(&waiting("WaitingForTenant"), 0), [(false, "WaitingForTenant".to_owned())]);
-    assert_eq!(after(&waiting("WaitingForTenant"), 1), []);
+    assert_eq!(after(&refused(WaitingForTenant), 0), [(false, "WaitingForTenant".to_owned())]);
+    assert_eq!(after(&refused(WaitingForTenant), 1), []);
     assert_eq!(after(&Verdict::Synced, 2), [(false, "Synced".to_owned())]);
     assert_eq!(after(&Verdict::Drifted(vec![difference("x")]), 3), [(true, "Drifted".to_owned())]);
     assert_eq!(after(&Verdict::Drifted(vec![difference("x"), difference("y")]), 4), []);
     assert_eq!(after(&Verdict::Synced, 5), []);
     assert_eq!(after(&Verdict::NotAccepted(vec![difference("x")]), 6), [(true, "NotAccepted".to_owned())]);
-    assert_eq!(after(&refused("NotOwned"), 7), [(true, "NotOwned".to_owned())]);
+    assert_eq!(after(&refused(NotOwned), 7), [(true, "NotOwned".to_owned())]);
     assert_eq!(after(&Verdict::Paused, 8), [(false, "Paused".to_owned())]);
-    let blocked = Verdict::Blocked(Blocked::new("GroupNotEmpty", "1 user"));
+    let blocked = Verdict::Blocked(Blocked::new(GroupNotEmpty, "1 user"));
     assert_eq!(after(&blocked, 9), [(true, "GroupNotEmpty".to_owned())]);
     assert_eq!(after(&blocked, 10), []);
 }
@@ -253,7 +253,7 @@ fn drift_is_bounded_and_goes_when_it_is_gone() {
 fn contents_are_told_only_while_a_deletion_is_blocked() {
     let mut story = Story::of(Subject { deleting: true, ..new() });
     let contents = Contents { users: Some(1), ..Contents::default() };
-    let blocked = Blocked { contents: Some(Box::new(contents.clone())), ..Blocked::new("GroupNotEmpty", "1 user") };
+    let blocked = Blocked { contents: Some(Box::new(contents.clone())), ..Blocked::new(GroupNotEmpty, "1 user") };
     story.ends(&Verdict::Blocked(blocked), 0);
     assert_eq!(story.subject.status.contents, Some(contents));
     story.ends(&Verdict::Deleting, 1);
@@ -272,7 +272,7 @@ fn the_last_look_is_told_and_an_absent_object_is_not_told_as_there() {
     story.ends_knowing(&facts, &failed(Cause::Unreachable), 1);
     assert!(story.subject.status.observed.is_some());
     facts.learn(query(), Ok(Answer::Object(None)));
-    story.ends_knowing(&facts, &refused("Removed"), 2);
+    story.ends_knowing(&facts, &refused(Removed), 2);
     assert_eq!(story.subject.status.observed, None);
 }
 

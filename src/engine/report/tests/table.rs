@@ -3,7 +3,7 @@ use crate::{
     api::{ManagementPolicy, Policies},
     engine::{
         check_group::Blocked,
-        failure::Class,
+        reason::State,
         schedule::Again::{self, *},
     },
 };
@@ -26,11 +26,11 @@ fn each_end_has_its_conditions_and_its_next_look() {
             Stalled,
         ),
         (Verdict::Paused, &["Ready=Unknown Paused"], Never),
-        (waiting("WaitingForTenant"), &["Ready=False WaitingForTenant", "Reconciling=True WaitingForTenant"], Waiting),
-        (refused("NotOwned"), &["Ready=False NotOwned", "Stalled=True NotOwned"], Stalled),
-        (refused("Invalid"), &["Ready=False Invalid", "Stalled=True Invalid"], Stalled),
-        (refused("DomainNotFound"), &["Ready=False DomainNotFound", "Reconciling=True DomainNotFound"], Waiting),
-        (refused("ResellerNotFound"), &["Ready=False ResellerNotFound", "Reconciling=True ResellerNotFound"], Waiting),
+        (refused(WaitingForTenant), &["Ready=False WaitingForTenant", "Reconciling=True WaitingForTenant"], Waiting),
+        (refused(NotOwned), &["Ready=False NotOwned", "Stalled=True NotOwned"], Stalled),
+        (refused(Invalid), &["Ready=False Invalid", "Stalled=True Invalid"], Stalled),
+        (refused(DomainNotFound), &["Ready=False DomainNotFound", "Reconciling=True DomainNotFound"], Waiting),
+        (refused(ResellerNotFound), &["Ready=False ResellerNotFound", "Reconciling=True ResellerNotFound"], Waiting),
     ];
     for (verdict, conditions, again) in table {
         assert_eq!(told(new(), &verdict), (conditions.iter().map(ToString::to_string).collect(), again), "{verdict:?}");
@@ -41,13 +41,13 @@ fn each_end_has_its_conditions_and_its_next_look() {
 fn each_end_of_a_deletion_has_its_conditions_and_its_next_look() {
     let table: Vec<(Verdict, &[&str], Again)> = vec![
         (
-            Verdict::Blocked(Blocked::new("GroupNotEmpty", "2 users")),
+            Verdict::Blocked(Blocked::new(GroupNotEmpty, "2 users")),
             &["DeletionBlocked=True GroupNotEmpty", "Ready=False Deleting", "Reconciling=True GroupNotEmpty"],
             Again::Blocked(1),
         ),
         (Verdict::Deleting, &["Ready=False Deleting", "Reconciling=True Deleting"], Transient(1, None)),
         (
-            refused("PlatformChanged"),
+            refused(PlatformChanged),
             &["DeletionBlocked=True PlatformChanged", "Ready=False Deleting", "Stalled=True PlatformChanged"],
             Stalled,
         ),
@@ -79,12 +79,13 @@ fn each_end_of_a_deletion_has_its_conditions_and_its_next_look() {
 
 #[test]
 fn each_failure_is_stalled_when_only_a_person_can_help_and_reconciling_when_time_can() {
-    for cause in Cause::every() {
+    for cause in Cause::ALL.iter().copied() {
         let (conditions, again) = told(new(), &failed(cause));
         let reason = cause.reason();
-        let needs_a_person = matches!(cause.class(), Class::Invalid | Class::NotOwned | Class::Denied | Class::Bug);
-        let (state, expected) =
-            if needs_a_person { ("Stalled", Again::Stalled) } else { ("Reconciling", Transient(1, None)) };
+        let (state, expected) = match reason.state() {
+            State::Stalled => ("Stalled", Again::Stalled),
+            _ => ("Reconciling", Transient(1, None)),
+        };
         assert_eq!(conditions, [format!("Ready=False {reason}"), format!("{state}=True {reason}")], "{cause:?}");
         assert_eq!(again, expected, "{cause:?}");
     }
@@ -114,7 +115,7 @@ fn attempts_count_up_and_are_forgotten_after_a_good_end() {
     }
     story.ends(&Verdict::Synced, 0);
     assert_eq!(story.ends(&failed(Cause::TimedOut), 0).again, Transient(1, None));
-    let blocked = Verdict::Blocked(Blocked::new("GroupNotEmpty", "1 user"));
+    let blocked = Verdict::Blocked(Blocked::new(GroupNotEmpty, "1 user"));
     let mut story = Story::of(Subject { deleting: true, ..new() });
     for attempt in 1..4 {
         assert_eq!(story.ends(&blocked, 0).again, Again::Blocked(attempt));
@@ -124,10 +125,10 @@ fn attempts_count_up_and_are_forgotten_after_a_good_end() {
 #[test]
 fn reconciling_and_stalled_go_with_their_cause_and_never_come_together() {
     let mut story = Story::of(new());
-    story.ends(&waiting("WaitingForTenant"), 0);
-    story.ends(&refused("NotOwned"), 1);
+    story.ends(&refused(WaitingForTenant), 0);
+    story.ends(&refused(NotOwned), 1);
     assert_eq!(story.conditions(), ["Ready=False NotOwned", "Stalled=True NotOwned"]);
-    story.ends(&waiting("WaitingForTenant"), 2);
+    story.ends(&refused(WaitingForTenant), 2);
     assert_eq!(story.conditions(), ["Ready=False WaitingForTenant", "Reconciling=True WaitingForTenant"]);
     story.ends(&Verdict::Synced, 3);
     assert_eq!(story.conditions(), ["Ready=True Synced", "Synced=True Synced"]);
@@ -136,9 +137,9 @@ fn reconciling_and_stalled_go_with_their_cause_and_never_come_together() {
 #[test]
 fn the_platforms_own_words_reach_the_user() {
     for (cause, words) in [
-        (Cause::Forbidden, "the platform denies it: the platform's own words"),
-        (Cause::Rejected, "the platform refuses it: the platform's own words"),
-        (Cause::ServerError, "the platform's own words"),
+        (Cause::Forbidden, "the platform denies it: the platform's own words; use an account that may do this"),
+        (Cause::Rejected, "the platform refuses it: the platform's own words; change the spec"),
+        (Cause::ServerError, "the platform's own words; the operator looks again by itself"),
     ] {
         let mut story = Story::of(new());
         story.ends(&failed(cause), 0);
@@ -153,7 +154,9 @@ fn drift_says_which_policy_leaves_it_so() {
         story.ends(&Verdict::Drifted(vec![difference("x")]), 0);
         story.subject.condition("Synced").unwrap().message.clone()
     };
-    assert!(message(new()).ends_with("nothing is written because driftPolicy is Report"));
+    assert!(message(new()).ends_with("nothing is written while spec.driftPolicy is Report"));
     let policies = Policies { management_policy: Some(ManagementPolicy::Observe), ..Policies::default() };
-    assert!(message(Subject { policies, ..new() }).ends_with("nothing is written because managementPolicy is Observe"));
+    assert!(
+        message(Subject { policies, ..new() }).ends_with("nothing is written while spec.managementPolicy is Observe")
+    );
 }
