@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{platform::Mode, telemetry::logs::Format};
+use crate::{engine::tenant_limits::TenantLimits, platform::Mode, telemetry::logs::Format};
 
 /// Makes the APIO telephony provisioning platform declarative: Tenant, Group and Reseller resources are reconciled against
 /// its REST API.
@@ -84,6 +84,15 @@ pub struct Run {
     /// Namespaces whose resources are handled, separated by commas [default: all].
     #[arg(long, env = "APIO_WATCH_NAMESPACES", value_name = "NAMESPACES", value_delimiter = ',', value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub watch_namespaces: Vec<String>,
+    /// Tenants of the platform that each namespace may use, as {"team-a": ["Acme"], "*": []}; "*" is every other namespace, or every tenant [default: no limit].
+    #[arg(
+        long,
+        env = "APIO_TENANTS_BY_NAMESPACE",
+        value_name = "JSON",
+        default_value = "{}",
+        hide_default_value = true
+    )]
+    pub tenants_by_namespace: TenantLimits,
     /// How often a healthy resource is compared with the platform, give or take a fifth.
     #[arg(long, env = "APIO_DRIFT_INTERVAL", value_name = "DURATION", default_value = "10m", value_parser = duration)]
     pub drift_interval: Duration,

@@ -144,6 +144,7 @@ async fn operate(flags: Run) -> Result<(), String> {
         Recorder::new(client, Reporter { controller: MANAGER.into(), instance: Some(me) }),
         metrics.clone(),
         flags.drift_interval,
+        flags.tenants_by_namespace,
         &watched,
     );
     let operator = Arc::new(operator);

@@ -27,7 +27,7 @@ use tokio::sync::watch;
 
 use crate::{
     api::Status,
-    engine::report::Memory,
+    engine::{report::Memory, tenant_limits::TenantLimits},
     platform::{Claim, Platform, Turns},
     telemetry::metrics::Metrics,
 };
@@ -60,6 +60,8 @@ pub struct Operator {
     pub metrics: Metrics,
     /// How often a healthy resource is looked at.
     pub drift_interval: Duration,
+    /// Which namespaces may use which tenants.
+    pub tenant_limits: TenantLimits,
     first_read: FirstRead,
     memories: Memories,
 }
@@ -76,6 +78,7 @@ impl Operator {
         recorder: Recorder,
         metrics: Metrics,
         drift_interval: Duration,
+        tenant_limits: TenantLimits,
         namespaces: &[Option<String>],
     ) -> (Self, watches::Streams) {
         let (index, streams) = watches::open(&client, namespaces);
@@ -89,6 +92,7 @@ impl Operator {
             recorder,
             metrics,
             drift_interval,
+            tenant_limits,
             first_read: FirstRead::default(),
             memories: Memories::default(),
         };

@@ -34,6 +34,8 @@ impl Operator {
         // The record rules once there is one: it, not the spec, is what a deletion acts upon.
         let recorded = subject.status.ownership.as_ref().and_then(|record| Key::of(&record.key));
         if let Some(key) = recorded.or(own) {
+            let tenant = key.tenant().filter(|tenant| !self.tenant_limits.allow(&subject.namespace, tenant));
+            cluster.forbidden_tenant = tenant.map(str::to_owned);
             claims::<K>(&mut cluster, self, subject, &key);
             children(&mut cluster, &self.index, subject, &key);
         }

@@ -76,6 +76,8 @@ pub struct Cluster {
     /// Of the objects that this one has to do with: those that a resource of the namespace stands for, and whether that is
     /// being deleted.
     pub described: BTreeMap<Key, bool>,
+    /// The tenant of the object, when the limits keep it from this namespace.
+    pub forbidden_tenant: Option<String>,
     /// The resource that has the better claim to the same object: namespace/name.
     pub rival: Option<String>,
     /// Another live resource that claims the same object, better or not.

@@ -20,3 +20,4 @@ pub mod reason;
 pub mod report;
 pub mod schedule;
 pub mod settings;
+pub mod tenant_limits;

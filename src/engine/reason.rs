@@ -67,6 +67,8 @@ listed! {
         IdentityChanged => State::Stalled,
         /// The object of this resource is on another platform than the one that the operator serves now.
         PlatformChanged => State::Stalled,
+        /// The operator's `--tenants-by-namespace` does not let the namespace use the tenant.
+        NotPermitted => State::Stalled,
         /// The operator's account may not do this.
         Denied => State::Stalled,
         /// The operator has no credentials for the platform, or the platform refuses them.

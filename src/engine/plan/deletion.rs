@@ -1,7 +1,7 @@
 //! A resource that is being deleted. Nothing but its own record, its object and the checks can hold it: neither a bad spec
 //! nor a vanished tenant.
 
-use super::{Halt, Next, Plan, Refusal, Step, Verdict, done, platform_changed};
+use super::{Halt, Next, Plan, Refusal, Step, Verdict, done, permitted, platform_changed};
 use crate::engine::{
     check_group::{Blocked, LEAVE_IT},
     facts::Facts,
@@ -41,6 +41,7 @@ pub(super) fn decide<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> N
     if facts.cluster.other_claim.is_some() {
         return release;
     }
+    permitted(subject, facts)?;
     if record.platform != facts.cluster.platform {
         return Refusal::new(Reason::PlatformChanged, platform_changed(&record, facts)).refuse();
     }

@@ -116,6 +116,7 @@ fn decide<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> Next<Plan> {
     if subject.paused {
         return done(Verdict::Paused);
     }
+    permitted(subject, facts)?;
     if let Some(rival) = facts.cluster.rival.as_ref().filter(|_| !subject.observes()) {
         let recorded = ownership::record(subject, facts).and_then(|record| Key::of(&record.key));
         let key = recorded.map_or_else(|| object.key(&facts.cluster), Ok)?;
@@ -139,6 +140,16 @@ fn decide<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> Next<Plan> {
             absent(object, subject, facts, &key, record, &declared)
         }
     }
+}
+
+/// The limits come before everything else: what a namespace may not use it does not even see.
+fn permitted(subject: &Subject, facts: &Facts) -> Next<()> {
+    let Some(tenant) = &facts.cluster.forbidden_tenant else { return Ok(()) };
+    let message = format!(
+        "namespace {} may not use tenant {tenant}; use one that it may, or have it added to the operator's --tenants-by-namespace",
+        subject.namespace
+    );
+    Refusal::new(Reason::NotPermitted, message).refuse()
 }
 
 /// The record rules: neither another id nor another platform is ever acted upon.

@@ -43,6 +43,19 @@ fn a_resource_that_observes_compares_and_writes_nothing() {
 }
 
 #[test]
+fn a_tenant_that_the_namespace_may_not_use_is_neither_asked_for_nor_written_to_nor_deleted() {
+    let forbid = |case: &mut Case<Group>| case.cluster.forbidden_tenant = Some("Acme".to_owned());
+    let spec = "{tenantId: Acme, groupName: a}";
+    for case in [group(spec), group("{tenantId: Acme, managementPolicy: Observe}"), group(spec).synced(1).deleting()] {
+        let pass = case.present(json!({"groupName": "b"})).with(forbid).pass();
+        assert_eq!((pass.steps(), pass.asked.len(), pass.reason()), (vec![], 0, "NotPermitted"));
+    }
+    let mut orphan = group(spec).present(json!({})).synced(1).deleting().with(forbid);
+    orphan.subject.orphan = true;
+    assert_eq!(orphan.pass().steps(), ["release"]);
+}
+
+#[test]
 fn a_missing_reference_is_waited_for_by_name_without_a_call() {
     let mut case: Case<Group> = Case::new("Group", "hq", "{tenantRef: {name: acme}, groupName: a}");
     let pass = case.pass();
