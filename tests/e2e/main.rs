@@ -22,4 +22,5 @@ mod reseller;
 mod resellers_on_the_way;
 mod settings;
 mod tenant;
+mod troubleshooting;
 mod world;
