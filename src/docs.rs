@@ -18,12 +18,13 @@ fn errors() -> String {
          interval, if that is shorter) and at once when the resource, the settings or the credentials change. *Reconciling* is\n\
          tried again after 1 second, doubling to 2 minutes, and never before a `Retry-After` of the platform. An object that was\n\
          Ready stays so for the first 2 minutes of such a failure. While deleting, the same reason is that of\n\
-         `DeletionBlocked`.\n\n\
+         `DeletionBlocked`. [Troubleshooting](../troubleshooting.md) shows each reason and says what to do.\n\n\
          | what happened | reason | condition | event | `outcome` of `apio_operator_platform_calls_total` |\n\
          | --- | --- | --- | --- | --- |\n",
     );
     for cause in Cause::ALL {
-        let (condition, event) = match cause.reason().state() {
+        let reason = cause.reason();
+        let (condition, event) = match reason.state() {
             State::Blocked => ("DeletionBlocked", "Warning"),
             State::Stalled => ("Stalled", "Warning"),
             _ => ("Reconciling", "Warning when Ready becomes Unknown"),
@@ -31,9 +32,9 @@ fn errors() -> String {
         // Writing to a string does not fail.
         let _ = writeln!(
             page,
-            "| {} | `{}` | {condition} | {event} | `{}` |",
+            "| {} | [`{reason}`](../troubleshooting.md#{}) | {condition} | {event} | `{}` |",
             cause.words(),
-            cause.reason(),
+            reason.name().to_lowercase(),
             cause.label()
         );
     }

@@ -76,13 +76,31 @@ fn the_pages_that_derive_from_the_code_are_those_that_are_committed() {
 }
 
 #[test]
-fn every_link_of_the_pages_leads_to_a_file() {
-    for name in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
-        for link in page(name).split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
-            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(link);
-            assert!(link.starts_with("https://") || path.exists(), "{name}: {link}");
+fn every_link_of_the_pages_leads_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut pages = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(|name| root.join(name)).to_vec();
+    for folder in ["docs", "docs/reference"] {
+        pages.extend(fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path()));
+    }
+    pages.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    assert!(pages.len() >= 5, "{pages:?}");
+    for page in pages {
+        let text = fs::read_to_string(&page).unwrap();
+        for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { page.clone() } else { page.parent().unwrap().join(file) };
+            assert!(link.starts_with("https://") || target.exists(), "{}: {link}", page.display());
+            let leads =
+                anchor.is_empty() || anchors(&fs::read_to_string(&target).unwrap()).any(|there| there == anchor);
+            assert!(leads, "{}: {link}", page.display());
         }
     }
+}
+
+/// What the headings of a page are called in links.
+fn anchors(text: &str) -> impl Iterator<Item = String> {
+    let headings = text.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
+    headings.map(|heading| heading.to_lowercase().replace(' ', "-"))
 }
 
 #[test]

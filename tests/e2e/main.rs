@@ -24,4 +24,5 @@ mod resellers_on_the_way;
 mod settings;
 mod tenant;
 mod tenant_limits;
+mod troubleshooting;
 mod world;
