@@ -17,6 +17,7 @@ mod manifests;
 mod one_writer;
 mod policies;
 mod quiet;
+mod reading;
 mod references;
 mod reseller;
 mod resellers_on_the_way;
