@@ -23,4 +23,5 @@ mod reseller;
 mod resellers_on_the_way;
 mod settings;
 mod tenant;
+mod updating;
 mod world;
