@@ -22,6 +22,7 @@ mod references;
 mod reseller;
 mod resellers_on_the_way;
 mod settings;
+mod templates;
 mod tenant;
 mod updating;
 mod world;
