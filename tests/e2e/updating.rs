@@ -5,7 +5,10 @@ use apio_operator::api::{Group, Reseller, Tenant, crds};
 use serde_json::{Map, Value, json};
 use testkit::simulator::State;
 
-use crate::world::{HasStatus, Watchable, World, is};
+use crate::{
+    fixtures::resource,
+    world::{HasStatus, Watchable, World, is},
+};
 
 /// The attributes of a kind, and what becomes of each.
 struct Table {
@@ -100,11 +103,8 @@ impl Table {
         self.is_complete();
         let changes: Vec<_> =
             self.changes().into_iter().enumerate().map(|(n, change)| (format!("c{n}"), change)).collect();
-        let manifests = changes.iter().map(|(name, _)| {
-            json!({"apiVersion": "apio.netaxis.be/v1alpha1", "kind": self.kind, "metadata": {"name": name},
-                "spec": laid(&self.needed, &self.declared)})
-        });
-        world.apply(&manifests.map(|manifest| format!("---\n{manifest}\n")).collect::<String>());
+        let spec = laid(&self.needed, &self.declared);
+        world.apply(&changes.iter().map(|(name, _)| resource(self.kind, name, &spec)).collect::<String>());
         for (name, _) in &changes {
             world.ready::<K>(name).await;
             world.platform.edit(|state| {
