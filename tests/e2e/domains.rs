@@ -103,16 +103,6 @@ impl Case {
         });
     }
 
-    /// What was written about the domain.
-    fn written(&self, world: &World) -> Vec<(String, Value)> {
-        let named = format!("{:?}", self.domain());
-        let calls = world.platform.writes().into_iter().filter_map(|call| {
-            let body = call.body.filter(|body| body.to_string().contains(&named))?;
-            Some((format!("{} {}", call.method, call.path), body))
-        });
-        calls.collect()
-    }
-
     /// Nothing is written about it, by nobody, until somebody else makes it known.
     async fn is_missing(&self, world: &World, place: &str, new: bool) {
         let group: Group = world.reason(&self.name, "Ready", "DomainNotFound").await;
@@ -121,7 +111,7 @@ impl Case {
         for word in [&self.domain(), place, "spec.autoCreateDomain", "AUTO_CREATE.GROUP_DEFAULT_DOMAIN"] {
             assert!(said.contains(word), "{word} is not in: {said}");
         }
-        assert_eq!(self.written(world), [], "{}", self.name);
+        assert_eq!(world.written_about(&self.domain()), [], "{}", self.name);
         world.platform.edit(|state| {
             let known = state.system_domains.contains(&self.domain());
             assert_eq!(known, self.known.0 != "nowhere", "the platform did not create it either");
@@ -141,7 +131,7 @@ impl Case {
         }
         let group = world.group(&self.name).await;
         let steps = if self.effective { &steps[..] } else { &steps[steps.len() - 1..] };
-        let written = self.written(world);
+        let written = world.written_about(&self.domain());
         assert_eq!(written.iter().map(|(call, _)| call).collect::<Vec<_>>(), steps.iter().collect::<Vec<_>>());
         let mut body = json!({"defaultDomain": self.domain(), "autoCreateDomain": self.effective});
         for (call, sent) in &written[..written.len() - 1] {
@@ -177,7 +167,7 @@ impl Case {
             attributes.insert("defaultDomain".into(), json!("sip.example.net"));
         });
         world.looked::<Group>(&self.name).await;
-        let now = self.written(world);
+        let now = world.written_about(&self.domain());
         assert_eq!(now[written.len()..], [(format!("PUT {}", self.path()), body.take())]);
     }
 }

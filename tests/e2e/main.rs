@@ -13,6 +13,7 @@ mod docs;
 mod domains;
 mod fixtures;
 mod group;
+mod group_data;
 mod manifests;
 mod one_writer;
 mod policies;

@@ -285,6 +285,13 @@ impl World {
         calls.map(|call| call.body.unwrap_or_default()).collect()
     }
 
+    /// The writes whose body holds this text as a value, with their bodies.
+    pub fn written_about(&self, text: &str) -> Vec<(String, Value)> {
+        let about = |body: &Value| body.to_string().contains(&format!("{text:?}"));
+        let calls = self.platform.writes().into_iter();
+        calls.filter_map(|call| Some((format!("{} {}", call.method, call.path), call.body.filter(about)?))).collect()
+    }
+
     /// What happened, for a failing test.
     pub fn story(&self) -> String {
         let journal: Vec<_> = self.platform.journal().iter().map(ToString::to_string).collect();
