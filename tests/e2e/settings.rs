@@ -24,8 +24,10 @@ async fn with_acme(text: &str) -> World {
 
 const RESELLERS: &str = "APIO_OBJECT_CREATION: {RESELLER: true}\n";
 
-/// Bad settings, and what is told about each: line and words. Without a text, the ConfigMap lacks its key.
-const BAD: [(Option<&str>, &[(Option<usize>, &str)]); 19] = [
+/// A text, and what is told about it: line and words. Without a text, the ConfigMap lacks its key.
+type Bad = (Option<&'static str>, &'static [(Option<usize>, &'static str)]);
+
+const BAD: [Bad; 19] = [
     (None, &[(None, "the ConfigMap lacks the key settings.yaml under data")]),
     // Not YAML.
     (Some("CHECK_GROUP: {\n"), &[(Some(2), "not valid YAML: ")]),

@@ -119,7 +119,7 @@ impl Table {
         for (name, change) in &changes {
             let object = world.ready::<K>(name).await;
             let sent = self.sent(change);
-            assert_eq!(world.bodies("PUT", &(self.path)(name)), [sent.clone()], "{change}");
+            assert_eq!(world.bodies("PUT", &(self.path)(name)), [sent], "{change}");
             let status = object.conditions();
             assert!(is(&status, "Synced", "True"), "{change}");
             let observed = status.observed.unwrap();
