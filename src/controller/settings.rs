@@ -15,7 +15,7 @@ use crate::engine::{
     events::Note,
     failure::Failure,
     reason::Reason,
-    settings::{KEY, Remark, Settings, parse},
+    settings::{KEY, Remark, Settings, parse_data},
 };
 
 /// The settings in force.
@@ -59,10 +59,7 @@ impl Current {
 }
 
 fn read(map: &ConfigMap) -> Result<(Settings, Vec<Remark>), Vec<Remark>> {
-    match map.data.as_ref().and_then(|data| data.get(KEY)) {
-        Some(text) => parse(text),
-        None => Err(vec![Remark { line: None, message: format!("the key {KEY} is missing") }]),
-    }
+    parse_data(map.data.as_ref().and_then(|data| data.get(KEY)).map(String::as_str))
 }
 
 /// Follows the ConfigMap; ends only with an error that the watch itself cannot mend.

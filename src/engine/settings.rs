@@ -89,26 +89,50 @@ impl Settings {
 /// Key of the ConfigMap that holds the settings.
 pub const KEY: &str = "settings.yaml";
 
+/// [`parse`] for the data of a ConfigMap.
+///
+/// # Errors
+/// As [`parse`], or that the key is missing.
+pub fn parse_data(text: Option<&str>) -> Result<(Settings, Vec<Remark>), Vec<Remark>> {
+    text.map_or_else(
+        || Err(vec![Remark { line: None, message: format!("the ConfigMap lacks the key {KEY} under data") }]),
+        parse,
+    )
+}
+
 /// [`parse`] for a file: settings as they are, or the manifest of a ConfigMap that holds them under [`KEY`]. Lines are those
 /// of the file.
 ///
 /// # Errors
-/// As [`parse`], or that the manifest lacks the key.
+/// As [`parse_data`].
 pub fn parse_file(text: &str) -> Result<(Settings, Vec<Remark>), Vec<Remark>> {
     let manifest: Option<Value> = serde_yaml::from_str(text).ok();
     let Some(manifest) = manifest.filter(|manifest| manifest.get("kind").is_some_and(|kind| kind == "ConfigMap"))
     else {
         return parse(text);
     };
-    let Some(inner) = manifest.get("data").and_then(|data| data.get(KEY)).and_then(Value::as_str) else {
-        return Err(vec![Remark { line: None, message: format!("the ConfigMap lacks the key {KEY} under data") }]);
+    let inner = manifest.get("data").and_then(|data| data.get(KEY)).and_then(Value::as_str);
+    let Some((at, value)) = text.lines().enumerate().find_map(|(at, line)| Some((at + 1, value_of(line, KEY)?))) else {
+        return parse_data(inner);
     };
-    // The text is a block below the line of its key.
-    let above = text.lines().position(|line| line.trim_start().starts_with(KEY)).map_or(0, |at| at + 1);
-    let moved = |remarks: Vec<Remark>| {
-        remarks.into_iter().map(|remark| Remark { line: remark.line.map(|line| line + above), ..remark }).collect()
-    };
-    parse(inner).map(|(settings, warnings)| (settings, moved(warnings))).map_err(moved)
+    if value.starts_with(['|', '>']) {
+        // The text is a block below the line of its key: with as many lines above it, each line has its number in the file.
+        return parse_data(inner.map(|inner| "\n".repeat(at) + inner).as_deref());
+    }
+    let here = |remarks: Vec<Remark>| remarks.into_iter().map(|r| Remark { line: r.line.map(|_| at), ..r }).collect();
+    parse_data(inner).map(|(settings, warnings)| (settings, here(warnings))).map_err(here)
+}
+
+/// What a line of YAML gives to a key, if it holds it outside of a comment.
+fn value_of<'a>(line: &'a str, key: &str) -> Option<&'a str> {
+    let comment = line.match_indices('#').find(|(at, _)| line[..*at].chars().last().is_none_or(char::is_whitespace));
+    let line = comment.map_or(line, |(at, _)| &line[..at]);
+    line.match_indices(key).find_map(|(at, _)| {
+        let before = line[..at].trim_end_matches(['"', '\'']).chars().last();
+        let after = line[at + key.len()..].trim_start_matches(['"', '\'']).trim_start();
+        let value = after.strip_prefix(':').filter(|_| before.is_none_or(|c| !c.is_alphanumeric() && c != '_'))?;
+        Some(value.trim_start())
+    })
 }
 
 /// Reads settings; what is absent has its default.
@@ -166,7 +190,7 @@ impl Reader<'_> {
                 .filter_map(|(key, value)| match key {
                     Value::String(key) => Some((key.clone(), value.clone())),
                     other => {
-                        self.error(section, None, format!("{place} has the key {}, which is no text", shown(other)));
+                        self.error(section, None, format!("the key {} of {place} is no text", shown(other)));
                         None
                     }
                 })
@@ -188,9 +212,12 @@ impl Reader<'_> {
         let near = known.iter().max_by(|a, b| {
             strsim::jaro_winkler(a, &name.to_uppercase()).total_cmp(&strsim::jaro_winkler(b, &name.to_uppercase()))
         });
-        let remedy = match near.filter(|near| strsim::jaro_winkler(near, &name.to_uppercase()) > 0.8) {
-            Some(near) => format!("did you mean {near}?"),
-            None => format!("known are {}", known.join(", ")),
+        let near = near.filter(|near| strsim::jaro_winkler(near, &name.to_uppercase()) > 0.8);
+        let home = KNOWN.iter().find(|(_, keys)| keys.iter().any(|(key, _)| *key == name));
+        let remedy = match (home, near) {
+            (Some((home, _)), _) => format!("it belongs under {home}"),
+            (None, Some(near)) => format!("did you mean {near}?"),
+            (None, None) => format!("known are {}", known.join(", ")),
         };
         self.error(section, Some(name), format!("unknown key {path}; {remedy}"));
     }
@@ -199,19 +226,23 @@ impl Reader<'_> {
         self.errors.push(Remark { line: self.line(section, key), message });
     }
 
-    /// The line of a key: the first one after its section's that names it.
+    /// The line of a section, or of a key in it: the first one from the section's on that names it.
     fn line(&self, section: Option<&str>, key: Option<&str>) -> Option<usize> {
-        let names = |line: &str, name: &str| {
-            line.match_indices(name).any(|(at, _)| {
-                let before = line[..at].trim_end_matches(['"', '\'']).chars().last();
-                let after = line[at + name.len()..].trim_start_matches(['"', '\'']).trim_start();
-                before.is_none_or(|c| !c.is_alphanumeric() && c != '_') && after.starts_with(':')
-            })
-        };
         let lines: Vec<_> = self.text.lines().collect();
-        let start = section.map_or(Some(0), |section| lines.iter().position(|line| names(line, section)))?;
-        let at = key.map_or(Some(0), |key| lines[start..].iter().position(|line| names(line, key)))?;
-        Some(start + at + 1)
+        // Keys of sections may have the name of one at the top, which is indented least.
+        let at_the_top = |name: &str| {
+            let named = lines.iter().enumerate().filter(|(_, line)| value_of(line, name).is_some());
+            named.min_by_key(|(_, line)| line.len() - line.trim_start().len()).map(|(at, _)| at)
+        };
+        let at = match (section, key) {
+            (None, None) => lines.iter().position(|line| !line.trim().is_empty())?,
+            (None, Some(name)) | (Some(name), None) => at_the_top(name)?,
+            (Some(section), Some(key)) => {
+                let start = at_the_top(section)?;
+                start + lines[start..].iter().position(|line| value_of(line, key).is_some())?
+            }
+        };
+        Some(at + 1)
     }
 }
 
@@ -279,11 +310,44 @@ mod tests {
 
     #[test]
     fn a_file_may_be_the_manifest_of_the_configmap_and_its_own_lines_are_told() {
-        let manifest = "kind: ConfigMap\ndata:\n  settings.yaml: |\n    CHECK_GROUP:\n      CHECK_USER: false\n";
-        assert_eq!(parse_file(manifest).unwrap_err()[0].line, Some(5));
+        for (data, line) in [
+            ("  settings.yaml: |\n    CHECK_GROUP:\n      CHECK_USER: false\n", 5),
+            ("  # settings.yaml: here\n  \"settings.yaml\": |-\n    CHECK_GRUP: {}\n", 5),
+            ("  settings.yaml: 'CHECK_GRUP: {}'\n", 3),
+            ("  settings.yaml: |\n    CHECK_GROUP: [\n", 5),
+        ] {
+            let found = parse_file(&format!("kind: ConfigMap\ndata:\n{data}")).unwrap_err();
+            assert_eq!(found[0].line, Some(line), "{data}");
+            assert_eq!(
+                found[0].to_string().matches(&format!("line {line}")).count(),
+                found[0].to_string().matches("line ").count()
+            );
+        }
         assert_eq!(parse_file("CHECK_USER: 1").unwrap_err()[0].line, Some(1));
-        assert!(parse_file("kind: ConfigMap\ndata: {}").unwrap_err()[0].message.contains(KEY));
+        for lacks in ["kind: ConfigMap\ndata: {}", "kind: ConfigMap"] {
+            assert_eq!(parse_file(lacks), parse_data(None));
+        }
         assert_eq!(parse_file("").unwrap().0, Settings::default());
+    }
+
+    #[test]
+    fn comments_and_keys_of_the_same_name_elsewhere_do_not_mislead() {
+        for (text, line) in [
+            ("# CHECK_GROUP: what protects\nCHECK_GROUP:\n  # CHECK_USER: x\n  CHECK_USER: false", 4),
+            ("CHECK_GROUP:\n  CHECK_USERS: true # CHECK_USER: x\n  CHECK_USER: false", 3),
+            ("APIO_OBJECT_CREATION:\n  RESELLER: true\nRESELLER: true", 3),
+            ("{\n  \"APIO_OBJECT_CREATION\": {\n    \"RESELLER\": true\n  },\n  \"RESELLER\": 1\n}", 5),
+            ("\n- a", 2),
+        ] {
+            assert_eq!(parse(text).unwrap_err()[0].line, Some(line), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_in_the_wrong_place_is_told_where_it_belongs() {
+        assert_eq!(problem("CHECK_USERS: true"), "line 1: unknown key CHECK_USERS; it belongs under CHECK_GROUP");
+        let elsewhere = problem("AUTO_CREATE:\n  RESELLER: true");
+        assert_eq!(elsewhere, "line 2: unknown key AUTO_CREATE.RESELLER; it belongs under APIO_OBJECT_CREATION");
     }
 
     #[test]

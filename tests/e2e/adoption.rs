@@ -12,7 +12,7 @@ use testkit::simulator::{Account, Fault, Simulator};
 
 use crate::{
     fixtures::{credentials, hq, manifest},
-    world::{SOON, Wish, World, has, is_held, message, operator, own_plane, program},
+    world::{SOON, Wish, World, has, is_held, message, own_plane},
 };
 
 const GROUPS: &str = "/tenants/Acme/groups/";
@@ -198,11 +198,9 @@ async fn an_operator_that_is_pointed_at_another_platform_acts_on_nothing() {
     world.platform.edit(|state| state.add_tenant("Acme"));
     world.apply(&hq(""));
     world.group("hq").await;
-    assert_eq!(world.operator.stop(), Some(0));
     let other = Simulator::start().await.unwrap();
     other.edit(|state| state.add_tenant("Acme"));
-    let place = ["--namespace", &world.namespace, "--watch-namespaces", &world.namespace];
-    world.operator = operator(program(), world.plane, &world.namespace, &other.url(), &place);
+    world.replace_operator(&other.url(), &[]);
     let group: Group = world.reason("hq", "Ready", "PlatformChanged").await;
     assert!(message(&group, "Ready").contains(&world.platform.url()), "{}", message(&group, "Ready"));
     world.delete("group/hq");

@@ -9,10 +9,11 @@ use crate::world::{World, new_name, plane};
 
 const URL: &str = "https://platform.example";
 
-struct Ended {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
+/// How the program ended.
+pub struct Ended {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
 }
 
 impl Ended {
@@ -27,7 +28,8 @@ impl Ended {
     }
 }
 
-async fn operator(kubeconfig: Option<&Path>, args: &[&str]) -> Ended {
+/// Runs the program until it ends by itself.
+pub async fn operator(kubeconfig: Option<&Path>, args: &[&str]) -> Ended {
     let home = TempDir::new().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_apio-operator"));
     command.args(args).env_clear().env("HOME", home.path());

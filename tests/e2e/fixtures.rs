@@ -1,8 +1,16 @@
 //! Manifests, as short as they can be.
 
+use serde_json::Value;
+
 /// A resource of ours.
 pub fn manifest(kind: &str, name: &str, spec: &str) -> String {
     format!("---\napiVersion: apio.netaxis.be/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec: {{{spec}}}\n")
+}
+
+/// A resource of ours with a spec that was put together.
+pub fn resource(kind: &str, name: &str, spec: &Value) -> String {
+    let text = spec.to_string();
+    manifest(kind, name, text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap())
 }
 
 /// A Group resource `hq` for group HQ of tenant Acme, with more in its spec.

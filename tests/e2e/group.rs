@@ -140,28 +140,6 @@ async fn a_group_that_was_removed_on_the_platform_is_created_again() {
 }
 
 #[tokio::test]
-async fn a_template_goes_with_a_change_of_the_spec_and_never_with_a_correction() {
-    let world = with_acme().await;
-    world.platform.edit(|state| state.add_template("basic", json!({"cliName": "from the template"})));
-    world.apply(&hq("templateName: basic"));
-    let group = world.group("hq").await;
-    assert_eq!(group.status.unwrap().observed.unwrap()["cliName"], json!("from the template"));
-    world.platform.edit(|state| {
-        state.group_mut("Acme", "HQ").unwrap().attributes.insert("groupName".into(), json!("Edited"));
-    });
-    world.looked::<Group>("hq").await;
-    world.apply(&hq("templateName: basic, userLimit: 30"));
-    world.group("hq").await;
-    assert_eq!(
-        world.bodies("PUT", HQ),
-        [
-            json!({"groupName": "Head office"}),
-            json!({"groupName": "Head office", "userLimit": 30, "templateName": "basic"}),
-        ]
-    );
-}
-
-#[tokio::test]
 async fn a_value_that_the_platform_takes_and_does_not_keep_is_told_and_not_sent_again() {
     let world = with_acme().await;
     world.apply(&hq(""));

@@ -1,4 +1,4 @@
-//! What the API server itself refuses, defaults and shows. No operator runs here, except for the columns.
+//! What the API server itself refuses, defaults and explains. No operator runs here.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use testkit::cluster::ControlPlane;
 
 use crate::{
     fixtures::{acme, hq, manifest},
-    world::{World, client, new_name, plane},
+    world::{client, new_name, plane},
 };
 
 /// A namespace that no operator watches.
@@ -281,36 +281,5 @@ async fn kubectl_explains_every_field() {
     for what in ["group.spec", "group.status", "tenant.spec", "reseller.spec", "group.spec.contactInformation"] {
         let said = explain(what);
         assert!(!said.contains("<no description>"), "{said}");
-    }
-}
-
-#[tokio::test]
-async fn the_columns_say_what_a_user_looks_for() {
-    let world = World::new().await;
-    world.apply(
-        &(acme("name: Acme SA") + &hq("userLimit: 25") + &manifest("Reseller", "best", "externalName: Best SA")),
-    );
-    world.group("hq").await;
-    world.ready::<Tenant>("acme").await;
-    world.ready::<Reseller>("best").await;
-    let columns = |args: &[&str]| -> Vec<Vec<String>> {
-        let text = world.kubectl(&[&["get"], args].concat());
-        let cells = |line: &str| line.split("   ").map(|c| c.trim().to_owned()).filter(|c| !c.is_empty()).collect();
-        text.lines().map(cells).collect()
-    };
-    let [head, row] = &columns(&["groups"])[..] else { panic!() };
-    assert_eq!(head[..], ["NAME", "TENANT", "GROUP-ID", "DOMAIN", "USERS", "READY", "REASON", "AGE"]);
-    assert_eq!(row[..7], ["hq", "Acme", "HQ", "sip.example.net", "0/25", "True", "Synced"]);
-    let wide = columns(&["groups", "-o", "wide"]);
-    assert_eq!(wide[0][8..], ["RESELLER", "MESSAGE"]);
-    let [head, row] = &columns(&["tenants"])[..] else { panic!() };
-    assert_eq!(head[..], ["NAME", "TENANT-ID", "TYPE", "DOMAIN", "READY", "REASON", "AGE"]);
-    assert_eq!(row[..6], ["acme", "Acme", "Enterprise", "sip.example.net", "True", "Synced"]);
-    let [head, row] = &columns(&["resellers"])[..] else { panic!() };
-    assert_eq!(head[..], ["NAME", "RESELLER", "EXTERNAL-NAME", "READY", "REASON", "AGE"]);
-    assert_eq!(row[..5], ["best", "best", "Best SA", "True", "Synced"]);
-    let all = world.kubectl(&["get", "apio", "-o", "name"]);
-    for name in ["group.apio.netaxis.be/hq", "tenant.apio.netaxis.be/acme", "reseller.apio.netaxis.be/best"] {
-        assert!(all.contains(name), "{all}");
     }
 }

@@ -76,17 +76,3 @@ async fn a_tenant_of_another_type_cannot_be_taken_over_and_is_not_written_to() {
     assert!(message(&tenant, "Ready").contains("type of tenant Acme"), "{}", message(&tenant, "Ready"));
     assert_eq!(world.writes(), [""; 0]);
 }
-
-#[tokio::test]
-async fn the_reseller_that_a_tenant_hands_down_to_its_groups_is_not_fought() {
-    let world = World::new().await;
-    world.platform.edit(|state| state.add_reseller("Best"));
-    world.apply(&(acme("") + &crate::fixtures::hq("")));
-    world.group("hq").await;
-    world.apply(&acme("resellerId: Best"));
-    world.ready::<Tenant>("acme").await;
-    let group: apio_operator::api::Group = world.looked("hq").await;
-    assert_eq!(group.status.unwrap().observed.unwrap()["resellerId"], json!("Best"));
-    assert_eq!(world.bodies("PUT", ACME), [json!({"resellerId": "Best"})]);
-    assert_eq!(world.writes().len(), 3, "{}", world.story());
-}

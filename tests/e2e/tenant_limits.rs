@@ -29,11 +29,7 @@ async fn a_namespace_uses_its_own_tenants_only_and_does_not_even_see_the_others(
     assert!(about_acme.is_none(), "{about_acme:?}");
 
     // What a namespace may not use any more it does not delete either, and Orphan lets go of it.
-    world.operator.stop();
-    let none = ["--namespace", &world.namespace, "--watch-namespaces", &world.namespace, "--tenants-by-namespace"];
-    let url = world.platform.url();
-    let none = [&none[..], &[r#"{"*": []}"#]].concat();
-    world.operator = crate::world::operator(crate::world::program(), world.plane, &world.namespace, &url, &none);
+    world.replace_operator(&world.platform.url(), &["--tenants-by-namespace", r#"{"*": []}"#]);
     world.delete("group/own");
     world.reason::<Group>("own", "DeletionBlocked", "NotPermitted").await;
     world.kubectl(&["annotate", "group", "own", "apio.netaxis.be/deletion=Orphan"]);

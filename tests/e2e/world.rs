@@ -121,6 +121,13 @@ impl World {
         world
     }
 
+    /// Ends the operator and starts one that serves another platform, or has other flags.
+    pub fn replace_operator(&mut self, url: &str, more: &[&str]) {
+        assert_eq!(self.operator.stop(), Some(0));
+        let place = ["--namespace", &self.namespace, "--watch-namespaces", &self.namespace];
+        self.operator = operator(program(), self.plane, &self.namespace, url, &[&place[..], more].concat());
+    }
+
     pub fn api<K>(&self) -> Api<K>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
@@ -296,6 +303,13 @@ impl World {
         calls.map(|call| call.body.unwrap_or_default()).collect()
     }
 
+    /// The writes whose body holds this text as a value, with their bodies.
+    pub fn written_about(&self, text: &str) -> Vec<(String, Value)> {
+        let about = |body: &Value| body.to_string().contains(&format!("{text:?}"));
+        let calls = self.platform.writes().into_iter();
+        calls.filter_map(|call| Some((format!("{} {}", call.method, call.path), call.body.filter(about)?))).collect()
+    }
+
     /// What happened, for a failing test.
     pub fn story(&self) -> String {
         let journal: Vec<_> = self.platform.journal().iter().map(ToString::to_string).collect();
@@ -314,7 +328,7 @@ pub fn program() -> Command {
 }
 
 /// An operator under the rights of the ServiceAccount of a namespace.
-pub fn operator(program: Command, plane: &ControlPlane, namespace: &str, url: &str, arguments: &[&str]) -> Operator {
+fn operator(program: Command, plane: &ControlPlane, namespace: &str, url: &str, arguments: &[&str]) -> Operator {
     let kubeconfig = plane.service_account_kubeconfig(namespace, "apio-operator").unwrap();
     let log = plane.folder().join(format!("{namespace}.log"));
     Operator::start(&program, &kubeconfig, url, arguments, &log).unwrap()

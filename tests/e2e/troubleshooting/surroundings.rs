@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     fixtures::{manifest, settings},
-    world::{RULES, World, operator},
+    world::{RULES, World},
 };
 
 pub async fn scenarios(page: Arc<Page>) -> Shown {
@@ -24,6 +24,7 @@ pub async fn scenarios(page: Arc<Page>) -> Shown {
     bad_settings(&world, &stage).await;
     no_settings(&world, &stage).await;
     another_platform(&mut world, &stage).await;
+    forbidden_tenant(&mut world, &stage).await;
     stage.end()
 }
 
@@ -87,14 +88,21 @@ async fn no_settings(world: &World, stage: &Stage) {
 
 async fn another_platform(world: &mut World, stage: &Stage) {
     ready(world, "spa").await;
-    assert_eq!(world.operator.stop(), Some(0));
     let other = Simulator::start().await.unwrap();
-    let place = ["--namespace", &world.namespace, "--watch-namespaces", &world.namespace];
-    world.operator = operator(world.plane, &world.namespace, &other.url(), &place);
+    world.replace_operator(&other.url(), &[]);
     stage.calls(&other.url(), "https://other.example.net");
     meets::<Group>(world, "spa", "Ready", PlatformChanged).await;
     stage.play("platform-changed");
     world.until_gone::<Group>("spa").await;
     assert!(world.platform.edit(|state| state.group("Acme", "spa").is_some()));
     assert!(other.writes().is_empty());
+}
+
+async fn forbidden_tenant(world: &mut World, stage: &Stage) {
+    world.replace_operator(&world.platform.url(), &["--tenants-by-namespace", r#"{"*": ["Globex"]}"#]);
+    world.apply(&group("tienen"));
+    meets::<Group>(world, "tienen", "Ready", NotPermitted).await;
+    stage.play("not-permitted");
+    world.until_gone::<Group>("tienen").await;
+    assert!(world.platform.edit(|state| state.group("Acme", "tienen").is_none()));
 }

@@ -7,7 +7,8 @@ use super::accounts::Account;
 use super::filters::{Filterable, Filters, with_keys};
 use super::limits::{self, GROUP, Verb};
 use super::reply::{Answer, Reply, already_exists, invalid, not_empty, not_found};
-use super::state::{Deletion, Group, State, merge_object, object, reseller_of};
+use super::settings::Settings;
+use super::state::{Deletion, Group, State, object, reseller_of, take};
 use super::{domains, resellers};
 
 const LIST: Filterable = Filterable {
@@ -42,7 +43,7 @@ fn listed(state: &State, caller: &Account, filters: &Filters, of: Option<&str>) 
             continue;
         }
         for (id, group) in tenant.groups.iter().filter(|(_, group)| sees_group(&state.settings, caller, group)) {
-            let mut item = view(group);
+            let mut item = view(&state.settings, group);
             item.insert("tenantId".to_owned(), json!(tenant_id));
             item.insert("groupId".to_owned(), json!(id));
             items.push(item);
@@ -53,7 +54,7 @@ fn listed(state: &State, caller: &Account, filters: &Filters, of: Option<&str>) 
 }
 
 pub(super) fn get(state: &State, caller: &Account, of: &str, id: &str) -> Answer {
-    Ok(Reply::ok(Value::Object(view(group(state, caller, of, id)?))))
+    Ok(Reply::ok(Value::Object(view(&state.settings, group(state, caller, of, id)?))))
 }
 
 pub(super) fn create(state: &mut State, caller: &Account, of: &str, body: Map<String, Value>) -> Answer {
@@ -71,7 +72,7 @@ pub(super) fn create(state: &mut State, caller: &Account, of: &str, body: Map<St
         tenant.groups.insert(id.clone(), group);
     }
     change.carry_out(state, of, &id);
-    let mut answer = view(access::group(state, caller, of, &id)?);
+    let mut answer = view(&state.settings, access::group(state, caller, of, &id)?);
     answer.insert("groupId".to_owned(), json!(id));
     Ok(Reply::created(Value::Object(answer)))
 }
@@ -90,7 +91,7 @@ pub(super) fn change(state: &mut State, caller: &Account, of: &str, id: &str, bo
     change.carry_out(state, of, id);
     // Not get(): he may just have handed the group to another reseller.
     let group = state.group(of, id).ok_or_else(|| not_found(id))?;
-    Ok(Reply::ok(Value::Object(view(group))))
+    Ok(Reply::ok(Value::Object(view(&state.settings, group))))
 }
 
 /// Deletes a group with all that is in it, unless a `CHECK_GROUP` setting protects it (platform contract, 4.3 and 4.4).
@@ -117,8 +118,8 @@ pub(super) fn delete(state: &mut State, caller: &Account, of: &str, id: &str, bo
 }
 
 /// A group as GET shows it. `resellerId` is kept in GroupData: without that it is absent, without a reseller `""`.
-pub(super) fn view(group: &Group) -> Map<String, Value> {
-    let mut view = limits::shown(GROUP, &group.attributes);
+pub(super) fn view(settings: &Settings, group: &Group) -> Map<String, Value> {
+    let mut view = limits::shown(GROUP, &group.attributes, &settings.assumptions);
     view.insert("userCount".to_owned(), json!(group.users.len()));
     view.insert("timeZoneDisplayName".to_owned(), view.get("timeZone").cloned().unwrap_or_default());
     if group.has_group_data {
@@ -174,8 +175,9 @@ impl Change {
             resellers::provide(state, name);
         }
         let group_data = state.settings.object_creation.group_data || self.reseller.is_some();
+        let replace = state.settings.assumptions.replace_nested_objects;
         if let Some(group) = state.group_mut(of, id) {
-            merge_object(&mut group.attributes, &self.attributes);
+            take(&mut group.attributes, self.attributes, replace);
             group.has_group_data |= group_data;
         }
     }
@@ -184,7 +186,7 @@ impl Change {
 fn checked(state: &State, verb: Verb, body: Map<String, Value>) -> Result<Map<String, Value>, Reply> {
     let assumptions = &state.settings.assumptions;
     let body = limits::with_documented_state(body, assumptions.state_display_name_read_only);
-    limits::checked(GROUP, verb, &body, assumptions.refuse_unknown_keys)
+    limits::checked(GROUP, verb, &body, assumptions)
 }
 
 /// A template's default values fill the keys that the call left out (platform contract, 4.5).

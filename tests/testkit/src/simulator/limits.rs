@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::reply::{Reply, invalid};
+use super::settings::Assumptions;
 
 /// What a call does with a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,7 +129,7 @@ pub(super) fn checked(
     list: &[Attribute],
     verb: Verb,
     body: &Map<String, Value>,
-    refuse_unknown: bool,
+    assumptions: &Assumptions,
 ) -> Result<Map<String, Value>, Reply> {
     if verb == Verb::Create
         && let Some(missing) = list.iter().find(|a| a.required && matches!(body.get(a.key), None | Some(Value::Null)))
@@ -138,7 +139,9 @@ pub(super) fn checked(
     let mut kept = Map::new();
     for (key, value) in body {
         let Some(attribute) = list.iter().find(|a| a.key == key) else {
-            if refuse_unknown {
+            if assumptions.undocumented_keys.contains(key) {
+                kept.insert(key.clone(), value.clone());
+            } else if assumptions.refuse_unknown_keys {
                 return Err(invalid(&format!("{key} is not a known key")));
             }
             continue;
@@ -146,14 +149,19 @@ pub(super) fn checked(
         if attribute.fixed && verb == Verb::Update {
             return Err(invalid(&format!("{key} can not be changed")));
         }
-        if let Some(value) = accepted(attribute, verb, value, refuse_unknown)? {
+        if let Some(value) = accepted(attribute, verb, value, assumptions)? {
             kept.insert(key.clone(), value);
         }
     }
     Ok(kept)
 }
 
-fn accepted(attribute: &Attribute, verb: Verb, value: &Value, refuse_unknown: bool) -> Result<Option<Value>, Reply> {
+fn accepted(
+    attribute: &Attribute,
+    verb: Verb,
+    value: &Value,
+    assumptions: &Assumptions,
+) -> Result<Option<Value>, Reply> {
     let key = attribute.key;
     match (attribute.shape, value) {
         (Shape::ReadOnly, _) => return Ok(None),
@@ -179,7 +187,7 @@ fn accepted(attribute: &Attribute, verb: Verb, value: &Value, refuse_unknown: bo
             }
         }
         (Shape::Parts(parts), Value::Object(map)) => {
-            return checked(parts, verb, map, refuse_unknown).map(|kept| Some(Value::Object(kept)));
+            return checked(parts, verb, map, assumptions).map(|kept| Some(Value::Object(kept)));
         }
         (Shape::Parts(_), _) => return Err(invalid(&format!("{key} is not an object"))),
     }
@@ -187,7 +195,7 @@ fn accepted(attribute: &Attribute, verb: Verb, value: &Value, refuse_unknown: bo
 }
 
 /// What a GET shows of stored attributes: every key of the list, `""` for unset strings.
-pub(super) fn shown(list: &[Attribute], stored: &Map<String, Value>) -> Map<String, Value> {
+pub(super) fn shown(list: &[Attribute], stored: &Map<String, Value>, assumptions: &Assumptions) -> Map<String, Value> {
     let mut view = Map::new();
     for attribute in list.iter().filter(|a| !a.hidden) {
         let unset = match attribute.shape {
@@ -196,7 +204,7 @@ pub(super) fn shown(list: &[Attribute], stored: &Map<String, Value>) -> Map<Stri
             Shape::Parts(parts) => {
                 let nothing = Map::new();
                 let stored = stored.get(attribute.key).and_then(Value::as_object).unwrap_or(&nothing);
-                view.insert(attribute.key.to_owned(), Value::Object(shown(parts, stored)));
+                view.insert(attribute.key.to_owned(), Value::Object(shown(parts, stored, assumptions)));
                 continue;
             }
             Shape::Whole { .. } | Shape::OneOf(_) | Shape::ReadOnly => Value::Null,
@@ -204,6 +212,11 @@ pub(super) fn shown(list: &[Attribute], stored: &Map<String, Value>) -> Map<Stri
         let value = stored.get(attribute.key).cloned().unwrap_or(unset);
         if !value.is_null() {
             view.insert(attribute.key.to_owned(), value);
+        }
+    }
+    for key in &assumptions.undocumented_keys {
+        if let Some(value) = stored.get(key) {
+            view.insert(key.clone(), value.clone());
         }
     }
     view

@@ -97,6 +97,10 @@ pub struct Assumptions {
     pub refuse_unknown_keys: bool,
     /// A group's PUT may only name a domain that the group already has; otherwise one of its tenant is enough.
     pub default_domain_must_be_assigned: bool,
+    /// Contact and address are replaced by what a write carries of them; otherwise they are merged key by key (assumption 8).
+    pub replace_nested_objects: bool,
+    /// Keys beyond the contract that groups and tenants, their contacts and their addresses have on this platform too.
+    pub undocumented_keys: Vec<String>,
     /// `stateDisplayName` of an address is ignored on writes, as its name suggests.
     pub state_display_name_read_only: bool,
     /// A search over the whole system without any criterion is refused (contract, section 3).
@@ -122,6 +126,8 @@ impl Default for Assumptions {
             extra_response_keys: false,
             refuse_unknown_keys: true,
             default_domain_must_be_assigned: false,
+            replace_nested_objects: false,
+            undocumented_keys: Vec::new(),
             state_display_name_read_only: false,
             refuse_broad_searches: false,
             hunt_groups_key: "huntGroups".into(),

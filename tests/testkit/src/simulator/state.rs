@@ -261,6 +261,15 @@ pub(super) fn merge_object(onto: &mut Map<String, Value>, changes: &Map<String, 
     }
 }
 
+/// Takes the values that a write carries: objects are merged key by key, or replaced.
+pub(super) fn take(onto: &mut Map<String, Value>, changes: Map<String, Value>, replace: bool) {
+    if replace {
+        onto.extend(changes);
+    } else {
+        merge_object(onto, &changes);
+    }
+}
+
 pub(super) fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(map) => map,

@@ -9,7 +9,7 @@ use super::limits::{self, EXTERNAL_IDS, TENANT, Verb};
 use super::reply::{Answer, Reply, already_exists, invalid, not_empty, not_found, unknown_domain};
 use super::resellers;
 use super::settings::Settings;
-use super::state::{State, Tenant, merge_object, reseller_of};
+use super::state::{State, Tenant, reseller_of, take};
 
 const LIST: Filterable = Filterable {
     fields: &[
@@ -94,13 +94,14 @@ fn carry_out(
     }
     let tenant_data = state.settings.object_creation.tenant_data || reseller.is_some();
     let propagate = state.settings.assumptions.propagate_tenant_reseller;
+    let replace = state.settings.assumptions.replace_nested_objects;
     let tenant = state.tenants.entry(id.to_owned()).or_default();
     if let Some(name) = reseller.filter(|_| propagate) {
         hand_down(tenant, &name);
     }
     tenant.domains.extend(domain);
     tenant.has_tenant_data |= tenant_data;
-    merge_object(&mut tenant.attributes, &input);
+    take(&mut tenant.attributes, input, replace);
     Ok(())
 }
 
@@ -117,9 +118,9 @@ fn hand_down(tenant: &mut Tenant, reseller: &str) {
 
 /// A tenant as GET shows it; TenantData holds `resellerId`, and the external ids if the setting enables them.
 fn view(settings: &Settings, tenant: &Tenant) -> Map<String, Value> {
-    let mut view = limits::shown(TENANT, &tenant.attributes);
+    let mut view = limits::shown(TENANT, &tenant.attributes, &settings.assumptions);
     if settings.object_creation.tenant_data {
-        view.extend(limits::shown(EXTERNAL_IDS, &tenant.attributes));
+        view.extend(limits::shown(EXTERNAL_IDS, &tenant.attributes, &settings.assumptions));
     }
     if tenant.has_tenant_data {
         view.insert("resellerId".to_owned(), json!(tenant.reseller().unwrap_or_default()));
@@ -134,5 +135,5 @@ fn checked(state: &State, verb: Verb, body: Map<String, Value>) -> Result<Map<St
         list.extend_from_slice(EXTERNAL_IDS);
     }
     let body = limits::with_documented_state(body, settings.assumptions.state_display_name_read_only);
-    limits::checked(&list, verb, &body, settings.assumptions.refuse_unknown_keys)
+    limits::checked(&list, verb, &body, &settings.assumptions)
 }

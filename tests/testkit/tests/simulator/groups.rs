@@ -172,6 +172,28 @@ async fn the_state_of_an_address_can_be_made_read_only() {
 }
 
 #[tokio::test]
+async fn a_put_merges_a_contact_or_replaces_it_by_what_it_carries() {
+    let (platform, client) = acme_hq().await;
+    client.put(HQ, json!({"contactInformation": {"name": "Jo", "phoneNumber": "1"}})).await.ok();
+    let merged = client.put(HQ, json!({"contactInformation": {"name": "Al"}})).await.ok();
+    assert_eq!(merged["contactInformation"], json!({"name": "Al", "phoneNumber": "1", "emailAddress": ""}));
+    platform.edit(|s| s.settings.assumptions.replace_nested_objects = true);
+    let replaced = client.put(HQ, json!({"contactInformation": {"name": "Jo"}})).await.ok();
+    assert_eq!(replaced["contactInformation"], json!({"name": "Jo", "phoneNumber": "", "emailAddress": ""}));
+}
+
+#[tokio::test]
+async fn a_platform_may_keep_keys_that_nobody_documented() {
+    let (platform, client) = acme_hq().await;
+    platform.edit(|s| s.settings.assumptions.undocumented_keys = vec!["mobile".to_owned()]);
+    let body = json!({"mobile": "1", "contactInformation": {"mobile": "2"}});
+    let group = client.put(HQ, body).await.ok();
+    assert_eq!((&group["mobile"], &group["contactInformation"]["mobile"]), (&json!("1"), &json!("2")));
+    assert_eq!(client.get(HQ).await.ok(), group);
+    client.put(HQ, json!({"fax": "1"})).await.assert_invalid("fax");
+}
+
+#[tokio::test]
 async fn a_template_fills_only_the_keys_that_the_call_leaves_out() {
     let (platform, client) = acme().await;
     platform.edit(|s| s.add_template("basic", json!({"userLimit": 5, "cliName": "{{tenant_id}} {{group_id}}"})));
