@@ -17,6 +17,8 @@ use crate::api::{self, DeletionPolicy, ManagementPolicy, Policies, Status};
 pub enum Verb {
     /// A new object.
     Create,
+    /// It was there before and is taken over: what the spec does not declare stays as it is.
+    Adopt,
     /// The spec changed.
     Update,
     /// The platform changed behind our back.

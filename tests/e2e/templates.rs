@@ -131,6 +131,16 @@ async fn a_change_that_the_platform_had_no_time_for_is_sent_again_with_its_templ
 }
 
 #[tokio::test]
+async fn a_group_that_is_taken_over_gets_its_differences_and_no_template() {
+    let world = with_acme().await;
+    world.platform.edit(|state| state.add_group("Acme", "HQ", json!({"groupName": "Old", "timeZone": "Europe/Rome"})));
+    world.apply(&hq("templateName: basic, adoptionPolicy: Always"));
+    let group = world.group("hq").await;
+    assert_eq!(world.bodies("PUT", HQ), [json!({"groupName": "Head office"})]);
+    assert_eq!(observed(&group, "timeZone"), json!("Europe/Rome"));
+}
+
+#[tokio::test]
 async fn a_group_that_is_taken_over_as_it_is_gets_no_template() {
     let world = with_acme().await;
     world.platform.edit(|state| state.add_group("Acme", "HQ", json!({"groupName": "Head office"})));

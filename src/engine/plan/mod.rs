@@ -278,8 +278,7 @@ fn present<K: Kind>(
     if subject.observes() {
         return done(if found.is_empty() { Verdict::Synced } else { Verdict::Drifted(found) });
     }
-    let adopting = record.is_none();
-    if adopting
+    if record.is_none()
         && let Err(refusal) = ownership::adopt(subject.policies.adoption(), key, &found, facts.cluster.auto_created)
     {
         return refusal.refuse();
@@ -291,12 +290,14 @@ fn present<K: Kind>(
         );
         return Refusal::new(Reason::Invalid, message).refuse();
     }
+    let verb = update_verb(subject, record.as_ref());
     let mut steps = hold(subject, facts, key, record, OwnershipState::Adopted);
-    let verb = update_verb(subject, adopting);
-    let reapply = object.options(verb, key, declared, &facts.cluster).contains_key("templateName");
+    let created = facts.done().any(|step| matches!(step, Step::Create(..)));
     let updated = facts.done().any(|step| matches!(step, Step::Update(..)));
-    let as_it_is = adopting || comes_from_this_pass(subject, facts) || subject.compared_generation().is_none();
-    if found.is_empty() && (!reapply || updated || as_it_is) {
+    // What was created just now has its template; one that was sent is not sent again.
+    let reapply = object.options(verb, key, declared, &facts.cluster).contains_key("templateName");
+    let due = reapply && !created && !updated && subject.compared_generation().is_some();
+    if found.is_empty() && !due {
         return if steps.is_empty() { done(Verdict::Synced) } else { Ok(Plan::Act(steps)) };
     }
     if updated || known_as_not_accepted(subject, &found) {
@@ -318,18 +319,15 @@ fn present<K: Kind>(
     Ok(Plan::Act(steps))
 }
 
-/// Created or taken over just now: there is no template to apply to it again.
-fn comes_from_this_pass(subject: &Subject, facts: &Facts) -> bool {
-    facts.done().any(|step| match step {
-        Step::Create(..) => true,
-        Step::Hold(_) => subject.status.ownership.is_none(),
-        _ => false,
-    })
-}
-
-/// A difference at a generation that was already compared is the platform's doing.
-fn update_verb(subject: &Subject, adopting: bool) -> Verb {
-    if !adopting && subject.compared_generation() == Some(subject.generation) { Verb::Correct } else { Verb::Update }
+/// What a difference calls for: at a generation that was already compared it is the platform's doing.
+fn update_verb(subject: &Subject, record: Option<&Ownership>) -> Verb {
+    let never_compared = subject.compared_generation().is_none() || subject.status.ownership.is_none();
+    match record {
+        None => Verb::Adopt,
+        Some(record) if record.state == OwnershipState::Adopted && never_compared => Verb::Adopt,
+        Some(_) if subject.compared_generation() == Some(subject.generation) => Verb::Correct,
+        Some(_) => Verb::Update,
+    }
 }
 
 /// The same values were sent, taken and not kept before: not sent again until the spec or the platform's value changes.

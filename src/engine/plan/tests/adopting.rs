@@ -7,7 +7,7 @@ use crate::{
     },
     engine::{
         failure::Cause,
-        plan::{Verdict, model::*},
+        plan::{Step, Verdict, model::*},
     },
 };
 
@@ -66,6 +66,21 @@ fn a_template_is_not_applied_to_what_is_adopted_as_it_is() {
     let mut case = group("{tenantId: Acme, groupName: a, templateName: t}").present(json!({"groupName": "a"}));
     assert_eq!(case.pass().steps(), ["hold"]);
     assert_eq!(case.pass().steps(), Vec::<&str>::new());
+}
+
+#[test]
+fn a_template_is_not_applied_to_what_is_taken_over_with_differences_not_even_after_a_crash() {
+    let spec = "{tenantId: Acme, groupName: a, templateName: t, adoptionPolicy: Always}";
+    let there = json!({"groupName": "b", "cliName": "theirs"});
+    for mut case in [group(spec).present(there.clone()), group(spec).present(there).recorded(Adopted)] {
+        let pass = case.pass();
+        let sent = pass.acts.iter().flatten().find_map(|step| match step {
+            Step::Update(_, body) => Some(serde_json::Value::Object(body.clone())),
+            _ => None,
+        });
+        assert_eq!(sent, Some(json!({"groupName": "a"})));
+        assert_eq!((pass.verdict, case.pass().steps()), (Verdict::Synced, vec![]));
+    }
 }
 
 #[test]
