@@ -227,7 +227,8 @@ fn absent<K: Kind>(
         }
     }
     let change = Change { declared, observed: None };
-    let mut steps = hold(subject, facts, key, record, OwnershipState::Pending);
+    let ours = record.clone().filter(|_| vanished).unwrap_or_else(|| ownership::begun(facts, key, declared));
+    let mut steps = hold(subject, facts, record.as_ref(), ours);
     steps.extend(object.prerequisites(key, &change, facts)?);
     let mut body = declared.clone();
     body.extend(object.options(Verb::Create, key, declared, &facts.cluster));
@@ -261,7 +262,8 @@ fn present<K: Kind>(
         );
         return Refusal::new("Invalid", message).refuse();
     }
-    let mut steps = hold(subject, facts, key, record, OwnershipState::Adopted);
+    let ours = record.clone().unwrap_or_else(|| ownership::taken_over(facts, key));
+    let mut steps = hold(subject, facts, record.as_ref(), ours);
     let verb = update_verb(subject, adopting);
     let reapply = object.options(verb, key, declared, &facts.cluster).contains_key("templateName");
     let updated = facts.done().any(|step| matches!(step, Step::Update(..)));
@@ -310,15 +312,8 @@ fn known_as_not_accepted(subject: &Subject, found: &[Difference]) -> bool {
         && subject.status.drift == shown(found)
 }
 
-/// The finalizer and the record, unless both are there.
-fn hold(subject: &Subject, facts: &Facts, key: &Key, record: Option<Ownership>, new: OwnershipState) -> Vec<Step> {
+/// The finalizer and this record, unless both are there.
+fn hold(subject: &Subject, facts: &Facts, record: Option<&Ownership>, ours: Ownership) -> Vec<Step> {
     let held = subject.held || facts.done().any(|step| matches!(step, Step::Hold(_)));
-    match record {
-        Some(_) if held => Vec::new(),
-        Some(record) => vec![Step::Hold(record)],
-        None => {
-            let platform = facts.cluster.platform.clone();
-            vec![Step::Hold(Ownership { platform, key: key.identity(), state: new })]
-        }
-    }
+    if held && record == Some(&ours) { Vec::new() } else { vec![Step::Hold(ours)] }
 }
