@@ -11,6 +11,7 @@ mod credentials;
 mod deletion;
 mod docs;
 mod domains;
+mod errors;
 mod fixtures;
 mod group;
 mod manifests;
