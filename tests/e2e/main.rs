@@ -6,6 +6,7 @@
 mod adoption;
 mod availability;
 mod check_group;
+mod claims;
 mod command_line;
 mod credentials;
 mod deletion;
