@@ -301,14 +301,13 @@ fn comes_from_this_pass(subject: &Subject, facts: &Facts) -> bool {
 
 /// A difference at a generation that was already compared is the platform's doing.
 fn update_verb(subject: &Subject, adopting: bool) -> Verb {
-    if !adopting && subject.compared_generation() == Some(subject.generation) { Verb::Correct } else { Verb::Update }
+    if !adopting && subject.is_compared() { Verb::Correct } else { Verb::Update }
 }
 
 /// The same values were sent, taken and not kept before: not sent again until the spec or the platform's value changes.
 fn known_as_not_accepted(subject: &Subject, found: &[Difference]) -> bool {
-    subject
-        .condition("Synced")
-        .is_some_and(|synced| synced.reason == "NotAccepted" && synced.observed_generation == Some(subject.generation))
+    subject.is_compared()
+        && subject.condition("Synced").is_some_and(|synced| synced.reason == "NotAccepted")
         && subject.status.drift == shown(found)
 }
 
