@@ -5,6 +5,7 @@
 
 mod adoption;
 mod availability;
+mod backups;
 mod check_group;
 mod claims;
 mod command_line;
