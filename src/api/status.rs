@@ -83,6 +83,10 @@ pub struct Ownership {
     pub key: Identity,
     /// How it came to be this resource's.
     pub state: OwnershipState,
+    /// What its creation declared, while the result of that is not known: an object that reads back so is this resource's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "any_object")]
+    pub sent: Option<Map<String, Value>>,
 }
 
 /// Counts of what a group holds; a kind that was not counted is absent.

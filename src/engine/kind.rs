@@ -143,6 +143,12 @@ impl Subject {
         self.condition("Synced").and_then(|synced| synced.observed_generation)
     }
 
+    /// Whether this generation was compared. One below it is that of a resource that was restored from a backup, which begins
+    /// its generations anew and changes nothing.
+    pub fn is_compared(&self) -> bool {
+        self.compared_generation() >= Some(self.generation)
+    }
+
     /// A condition of the last status.
     pub fn condition(&self, kind: &str) -> Option<&k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition> {
         self.status.conditions.iter().find(|condition| condition.type_ == kind)

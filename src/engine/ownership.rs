@@ -3,50 +3,73 @@
 use k8s_openapi::jiff::Timestamp;
 
 use super::{
-    diff::{Difference, sentence},
+    diff::{Difference, differences, sentence},
     facts::Facts,
     failure::Cause,
-    ids::Key,
+    ids::{Key, Object},
     kind::Subject,
     plan::{Refusal, Step},
     reason::Reason,
 };
 use crate::api::{AdoptionPolicy, Ownership, OwnershipState};
 
+/// The record of an object whose creation is about to begin with these fields.
+pub fn begun(facts: &Facts, key: &Key, declared: &Object) -> Ownership {
+    Ownership { state: OwnershipState::Pending, sent: Some(declared.clone()), ..taken_over(facts, key) }
+}
+
+/// The record of an object that was there before.
+pub fn taken_over(facts: &Facts, key: &Key) -> Ownership {
+    let platform = facts.cluster.platform.clone();
+    Ownership { platform, key: key.identity(), state: OwnershipState::Adopted, sent: None }
+}
+
 /// The record in force: that of the status, changed by the steps of this pass. A definite refusal of a create removes it,
-/// because the object that may be there is not ours; so does a failure before the create, which was then never sent.
+/// because the object that may be there is not ours; so does a failure before the create, which was then never sent, and an
+/// object that does not read back as it was sent.
 pub fn record(subject: &Subject, facts: &Facts) -> Option<Ownership> {
     let mut record = subject.status.ownership.clone();
     for (step, result) in facts.taken() {
         match (step, result) {
             (Step::Hold(held), Ok(())) => record = Some(held.clone()),
-            (Step::Create(..), Err(failure)) if failure.cause.is_definite_refusal() => {
-                record = record.filter(|held| held.state != OwnershipState::Pending);
+            // What was updated was ours before, and reads back otherwise now.
+            (Step::Create(..), Ok(())) | (Step::Update(..), _) => record = record.map(created),
+            // The platform says that it did it, if in part: it is ours whatever reads back.
+            (Step::Create(..), Err(failure)) if failure.cause == Cause::Partial => {
+                record = record.map(|held| Ownership { sent: None, ..held });
             }
-            (Step::Create(..), Ok(())) => settle(record.as_mut()),
+            (Step::Create(..), Err(failure)) if failure.cause.is_definite_refusal() => {
+                record = record.filter(|held| !is_pending(held));
+            }
             (step, Err(failure)) if step.is_prerequisite() && failure.cause != Cause::AlreadyExists => {
-                record = record.filter(|held| held.state != OwnershipState::Pending || is_seen(held, facts));
+                record = record.filter(|held| !is_pending(held) || seen(held, facts).is_some());
             }
             _ => {}
         }
     }
-    if record.as_ref().is_some_and(|held| is_seen(held, facts)) {
-        settle(record.as_mut());
+    let held = record?;
+    match seen(&held, facts) {
+        Some(observed) if is_pending(&held) => is_as_sent(&held, observed).then(|| created(held)),
+        _ => Some(held),
     }
-    record
 }
 
-fn is_seen(record: &Ownership, facts: &Facts) -> bool {
-    Key::of(&record.key).is_some_and(|key| facts.seen(&key).is_some())
+fn is_pending(record: &Ownership) -> bool {
+    record.state == OwnershipState::Pending
 }
 
-/// Pending and present is ours: the operator died in between.
-fn settle(record: Option<&mut Ownership>) {
-    if let Some(record) = record
-        && record.state == OwnershipState::Pending
-    {
-        record.state = OwnershipState::Created;
-    }
+fn seen<'a>(record: &Ownership, facts: &'a Facts) -> Option<&'a Object> {
+    facts.seen(&Key::of(&record.key)?)
+}
+
+/// The operator lost the answer to its create, or died in between. The platform may have refused it because somebody else
+/// was faster: only what reads back as it was sent is ours.
+fn is_as_sent(record: &Ownership, observed: &Object) -> bool {
+    record.sent.as_ref().is_none_or(|sent| differences(sent, observed).is_empty())
+}
+
+fn created(record: Ownership) -> Ownership {
+    if is_pending(&record) { Ownership { state: OwnershipState::Created, sent: None, ..record } } else { record }
 }
 
 /// Whether the create of this pass was refused because the object is there.
@@ -68,11 +91,11 @@ pub fn adopt(policy: AdoptionPolicy, key: &Key, differences: &[Difference], auto
         AdoptionPolicy::IfIdentical if differences.is_empty() => Ok(()),
         AdoptionPolicy::IfIdentical => Err(Refusal::new(
             Reason::NotOwned,
-            format!("{key} was on the platform before and differs: {}; {remedy}", sentence(differences)),
+            format!("{key} is on the platform already and differs: {}; {remedy}", sentence(differences)),
         )),
         AdoptionPolicy::Never => Err(Refusal::new(
             Reason::NotOwned,
-            format!("{key} was on the platform before and spec.adoptionPolicy is Never; {remedy}"),
+            format!("{key} is on the platform already and spec.adoptionPolicy is Never; {remedy}"),
         )),
     }
 }
@@ -118,7 +141,7 @@ mod tests {
             Subject { uid: uid.into(), created: Timestamp::from_second(second).ok(), ..Subject::default() };
         if recorded {
             let key = key().identity();
-            let record = Ownership { platform: "p".into(), key, state: OwnershipState::Created };
+            let record = Ownership { platform: "p".into(), key, state: OwnershipState::Created, sent: None };
             subject.status.ownership = Some(record);
         }
         Claim::of(&subject, &key()).unwrap()
@@ -141,6 +164,7 @@ mod tests {
             platform: "p".into(),
             key: Key::Tenant("Other".into()).identity(),
             state: OwnershipState::Created,
+            sent: None,
         };
         elsewhere.status.ownership = Some(record);
         assert!(Claim::of(&elsewhere, &key()).unwrap() > claim(true, 9, "z"));

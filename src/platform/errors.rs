@@ -22,7 +22,8 @@ pub fn accepted(reply: Reply, call: &str, write: bool) -> Result<Value, Failure>
         207 => Err(Failure::new(Cause::Partial, format!("{call} was done in part only"))),
         200..=299 => match reply.body {
             Ok(body) => Ok(body),
-            Err(_) if write => Ok(Value::Null),
+            // Some writes are answered with nothing; with a page of a proxy nothing is known.
+            Err(text) if write && text.trim().is_empty() => Ok(Value::Null),
             Err(text) => {
                 Err(Failure::new(Cause::Unreadable, format!("{call} was answered with no JSON: {}", cut(&text))))
             }
@@ -148,6 +149,18 @@ mod tests {
             assert_eq!(accepted(reply(status, json!({})), "c", false).unwrap_err().cause, Cause::ServerError);
         }
         assert_eq!(accepted(reply(503, json!({})), "c", true).unwrap_err().cause, Cause::ServerError);
+    }
+
+    #[test]
+    fn a_write_may_be_answered_with_nothing_but_not_with_a_page() {
+        let said = |text: &str, write| {
+            let reply = Reply { status: 200, body: Err(text.into()), retry_after: None, restricted: false };
+            accepted(reply, "c", write).map_err(|failure| failure.cause)
+        };
+        assert_eq!(said("", true), Ok(Value::Null));
+        for (text, write) in [("<html>", true), ("{\"groupId\": \"H", true), ("<html>", false), ("", false)] {
+            assert_eq!(said(text, write), Err(Cause::Unreadable), "{text}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use apio_operator::api::{Group, OwnershipState};
+use serde_json::json;
 use testkit::simulator::{Call, Fault};
 
 use crate::{
@@ -76,6 +77,129 @@ async fn a_creation_whose_answer_is_lost_is_looked_for_and_not_repeated() {
         assert_eq!(group.status.unwrap().ownership.unwrap().state, OwnershipState::Created);
         assert_eq!(world.writes(), ["POST /tenants/Acme/groups/"], "{}", world.story());
     }
+}
+
+/// Each loses the answer to a write that was carried out.
+fn lost() -> [(&'static str, Fault); 3] {
+    [("dropped", Fault::drop_after()), ("partial", Fault::partial()), ("truncated", Fault::truncated())]
+}
+
+/// A world with a Ready group HQ in a tenant of its own for each lost answer.
+async fn with_groups_to_lose() -> World {
+    let world = World::new().await;
+    world.platform.edit(|state| lost().iter().for_each(|(name, _)| state.add_tenant(name)));
+    world.apply(&lost().map(|(name, _)| to_lose(name, "")).concat());
+    for (name, _) in lost() {
+        world.group(name).await;
+    }
+    world
+}
+
+fn to_lose(name: &str, more: &str) -> String {
+    manifest("Group", name, &format!("tenantId: {name}, groupId: HQ, groupName: G, {more}"))
+}
+
+#[tokio::test]
+async fn an_update_whose_answer_is_lost_is_looked_for_and_not_repeated() {
+    let world = with_groups_to_lose().await;
+    for (name, fault) in lost() {
+        world.platform.inject(fault.on("PUT", &format!("/tenants/{name}/groups/HQ/")));
+    }
+    world.apply(&lost().map(|(name, _)| to_lose(name, "userLimit: 7")).concat());
+    for (name, _) in lost() {
+        world.group(name).await;
+        let sent = world.bodies("PUT", &format!("/tenants/{name}/groups/HQ/"));
+        assert_eq!(sent, [json!({"userLimit": 7})], "{name}: {}", world.story());
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_whose_answer_is_lost_is_looked_for_and_not_repeated() {
+    let world = with_groups_to_lose().await;
+    for (name, fault) in lost() {
+        world.platform.inject(fault.on("DELETE", &format!("/tenants/{name}/groups/HQ/")));
+        world.delete(&format!("group/{name}"));
+    }
+    for (name, _) in lost() {
+        world.until_gone::<Group>(name).await;
+        assert_eq!(world.bodies("DELETE", &format!("/tenants/{name}/groups/HQ/")).len(), 1, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_connection_stops_everything_for_as_long_as_it_lasts() {
+    let world = with_acme(Wish::default()).await;
+    let group = |name: &str, more: &str| manifest("Group", name, &format!("tenantId: Acme, groupName: G, {more}"));
+    world.apply(&(group("changed", "") + &group("deleted", "")));
+    for name in ["changed", "deleted"] {
+        world.group(name).await;
+    }
+    world.platform.stop().await;
+    world.apply(&(group("changed", "userLimit: 7") + &group("new", "")));
+    world.delete("group/deleted");
+    for (name, condition) in [("changed", "Ready"), ("deleted", "DeletionBlocked"), ("new", "Ready")] {
+        let group: Group = world.reason(name, condition, "PlatformUnreachable").await;
+        let said = message(&group, condition);
+        assert!(has(&group, "Reconciling") && said.contains("cannot be reached"), "{said}");
+        assert!(world.kubectl(&["describe", &format!("group/{name}")]).contains(&said));
+    }
+    assert!(
+        world.metric(r#"apio_operator_platform_calls_total{operation="get_group",outcome="unreachable"}"#).await >= 3
+    );
+    world.platform.resume().await.unwrap();
+    world.group("changed").await;
+    world.group("new").await;
+    world.until_gone::<Group>("deleted").await;
+    let mut writes = world.writes();
+    writes[2..].sort();
+    let of = |id: &str| format!("/tenants/Acme/groups/{id}");
+    let expected = ["POST ", "POST ", "DELETE ", "POST ", "PUT "].iter().zip(["", "", "deleted/", "", "changed/"]);
+    assert_eq!(writes, expected.map(|(verb, id)| verb.to_string() + &of(id)).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_rate_limit_is_waited_out_for_as_long_as_it_asks_and_no_longer() {
+    let world = World::new().await;
+    let asked = Duration::from_secs(5);
+    for (name, fault) in [("asks", Fault::status(429).retry_after(asked.as_secs())), ("is-silent", Fault::status(429))]
+    {
+        world.platform.edit(|state| state.add_tenant(name));
+        world.platform.inject(fault.on("POST", &format!("/tenants/{name}/groups/")));
+    }
+    let begin = Instant::now();
+    world.apply(&["asks", "is-silent"].map(|name| to_lose(name, "")).concat());
+    world.group("is-silent").await;
+    world.group("asks").await;
+    assert!(begin.elapsed() >= asked, "{:?}", begin.elapsed());
+    let posts = world.writes();
+    let (asks, is_silent) = ("POST /tenants/asks/groups/", "POST /tenants/is-silent/groups/");
+    assert_eq!(posts[2..], [is_silent, asks], "{posts:?}");
+}
+
+#[tokio::test]
+async fn a_platform_that_answers_401_for_ever_is_not_asked_for_one_session_after_the_other() {
+    let world = with_acme(Wish::default()).await;
+    let logins = || world.platform.journal().iter().filter(|call| call.is_login()).count();
+    world.platform.inject(Fault::status(401).on("*", "*").forever());
+    world.apply(&hq(""));
+    let group: Group = world.reason("hq", "Ready", "Denied").await;
+    let words = "the platform answers 401 to a session that it has just opened";
+    assert!(has(&group, "Stalled") && message(&group, "Ready").contains(words), "{}", message(&group, "Ready"));
+    world.told("hq", "Denied").await;
+    world.nudge::<Group>("hq").await;
+    let denied = r#"apio_operator_platform_calls_total{operation="get_group",outcome="unauthorized"}"#;
+    world.poll("another refused look", || async { world.metric(denied).await == 2 }).await;
+    assert_eq!((logins(), world.writes().len()), (1, 0), "{}", world.story());
+    world.platform.clear_faults();
+    world.nudge::<Group>("hq").await;
+    world.group("hq").await;
+    assert_eq!(logins(), 1);
+    // An account that may log in and not write is no reason for a session per write either.
+    world.platform.inject(Fault::status(401).on("PUT", "*").forever());
+    world.apply(&hq("userLimit: 7"));
+    let group: Group = world.reason("hq", "Ready", "Denied").await;
+    assert!(message(&group, "Ready").contains("PUT /tenants/Acme/groups/HQ/ was answered with 401: INJECTED"));
+    assert_eq!((logins(), world.bodies("PUT", "/tenants/Acme/groups/HQ/").len()), (2, 2));
 }
 
 #[tokio::test]

@@ -1,11 +1,12 @@
 //! `CHECK_GROUP`: each check alone, with the other three explicitly off.
 
 use apio_operator::api::{Contents, Group};
-use testkit::simulator::{Group as Held, State};
+use serde_json::json;
+use testkit::simulator::{Fault, Group as Held, State};
 
 use crate::{
-    fixtures::hq,
-    world::{World, message},
+    fixtures::{hq, settings},
+    world::{World, has, message},
 };
 
 const CHECKS: [&str; 4] = ["CHECK_USERS", "CHECK_TRUNK_USERS", "CHECK_SERVICE_USERS", "CHECK_TRUNK_GROUPS"];
@@ -29,8 +30,8 @@ fn fill(state: &mut State) {
     }
 }
 
-async fn with_group(settings: &str) -> World {
-    let world = World::with_settings(settings).await;
+async fn with_group(checks: &str) -> World {
+    let world = World::with_settings(checks).await;
     world.platform.edit(|state| state.add_tenant("Acme"));
     world.apply(&hq(""));
     world.group("hq").await;
@@ -110,6 +111,113 @@ async fn each_kind_of_service_user_alone_blocks() {
         assert!(message(&group, "DeletionBlocked").contains(words), "{}", message(&group, "DeletionBlocked"));
     }
     assert_eq!(world.writes(), ["POST /tenants/Acme/groups/"]);
+}
+
+#[tokio::test]
+async fn all_checks_together_count_everything_and_hold_until_the_last_is_gone() {
+    let world = with_group(&only(&CHECKS)).await;
+    world.platform.edit(fill);
+    world.delete("group/hq");
+    let group: Group = world.reason("hq", "DeletionBlocked", "GroupNotEmpty").await;
+    let all = Some(2);
+    let contents =
+        Contents { users: all, trunk_users: all, trunk_groups: all, ivrs: all, call_centers: all, hunt_groups: all };
+    assert_eq!(group.status.as_ref().unwrap().contents, Some(contents));
+    let mut left: Vec<_> = ["users", "trunk users", "trunk groups", "IVRs", "call centers", "hunt groups"]
+        .map(|part| format!("2 {part}"))
+        .into();
+    type TakeOut = fn(&mut Held);
+    let ways: [TakeOut; 6] = [
+        |group| group.users.retain(|_, user| user.in_trunk_group),
+        |group| group.users.clear(),
+        |group| group.trunk_groups.clear(),
+        |group| group.ivrs.clear(),
+        |group| group.call_centers.clear(),
+        |group| group.hunt_groups.clear(),
+    ];
+    for take_out in ways {
+        let group: Group = world.looked("hq").await;
+        let said = message(&group, "DeletionBlocked");
+        assert!(said.starts_with(&format!("the group still holds {}; ", left.join(", "))), "{said}");
+        world.platform.edit(|state| take_out(state.group_mut("Acme", "HQ").unwrap()));
+        left.remove(0);
+    }
+    assert_eq!(world.writes().len(), 1, "{}", world.story());
+    world.nudge::<Group>("hq").await;
+    world.until_gone::<Group>("hq").await;
+    assert_eq!(world.writes()[1..], ["DELETE /tenants/Acme/groups/HQ/"]);
+}
+
+#[tokio::test]
+async fn a_check_that_the_settings_do_not_name_is_on() {
+    let all_but = |absent: &str| {
+        let off = CHECKS.iter().filter(|check| **check != absent).map(|check| format!("{check}: false"));
+        format!("CHECK_GROUP: {{{}}}", off.collect::<Vec<_>>().join(", "))
+    };
+    let world = with_group(&all_but(CHECKS[0])).await;
+    world.platform.edit(fill);
+    world.delete("group/hq");
+    let words = ["2 users", "2 trunk users", "2 IVRs, 2 call centers, 2 hunt groups", "2 trunk groups"];
+    for (check, words) in CHECKS.into_iter().zip(words) {
+        world.apply(&settings(&all_but(check)));
+        let begin = format!("the group still holds {words}; ");
+        let blocks =
+            |group: &Group| has(group, "DeletionBlocked") && message(group, "DeletionBlocked").starts_with(&begin);
+        world.until("hq", &format!("{check} blocks"), blocks).await;
+    }
+    assert_eq!(world.writes().len(), 1);
+}
+
+#[tokio::test]
+async fn a_check_that_is_armed_while_a_deletion_is_blocked_holds_it_too() {
+    let world = with_group(&only(&["CHECK_USERS"])).await;
+    world.platform.edit(fill);
+    world.delete("group/hq");
+    world.reason::<Group>("hq", "DeletionBlocked", "GroupNotEmpty").await;
+    world.apply(&settings(&only(&["CHECK_USERS", "CHECK_TRUNK_GROUPS"])));
+    let both = |group: &Group| message(group, "DeletionBlocked").contains("2 users, 2 trunk groups");
+    world.until("hq", "blocked by both", both).await;
+    world.platform.edit(|state| state.group_mut("Acme", "HQ").unwrap().users.clear());
+    let group: Group = world.looked("hq").await;
+    assert!(message(&group, "DeletionBlocked").contains("holds 2 trunk groups;"));
+    assert_eq!(world.writes().len(), 1);
+    world.apply(&settings(&only(&[])));
+    world.until_gone::<Group>("hq").await;
+    assert_eq!(world.writes().len(), 2);
+}
+
+#[tokio::test]
+async fn a_list_that_is_cut_or_shorter_than_the_platforms_own_count_is_not_believed() {
+    let world = with_group(&only(&CHECKS)).await;
+    let lists = [
+        ("services/trunk_groups/", "trunk groups"),
+        ("services/ivrs/", "IVRs"),
+        ("services/call_centers/", "call centers"),
+        ("services/hunt_groups/", "hunt groups"),
+        ("users/", "users"),
+    ];
+    for (n, (list, part)) in lists.into_iter().enumerate() {
+        world.platform.clear_faults();
+        world.platform.inject(Fault::truncated().on("GET", &format!("{HQ}{list}")).forever());
+        if n == 0 {
+            world.delete("group/hq");
+        }
+        let group: Group = world.looked("hq").await;
+        let said = message(&group, "DeletionBlocked");
+        assert!(said.starts_with(&format!("the {part} of the group cannot be counted")), "{said}");
+        assert!(said.contains(&format!("GET {HQ}{list} was answered with no JSON")), "{said}");
+        world.reason::<Group>("hq", "DeletionBlocked", "ContentsUnknown").await;
+    }
+    world.platform.clear_faults();
+    world.platform.inject(Fault::answer(json!({"users": []})).on("GET", &format!("{HQ}users/")).forever());
+    world.platform.edit(|state| state.add_user("Acme", "HQ", "hidden@acme.example", false));
+    let group: Group = world.looked("hq").await;
+    let said = message(&group, "DeletionBlocked");
+    assert!(said.contains("the platform lists 0 users but says the group has 1"), "{said}");
+    assert_eq!(world.writes(), ["POST /tenants/Acme/groups/"]);
+    world.platform.edit(|state| state.clear_contents("Acme", "HQ"));
+    world.nudge::<Group>("hq").await;
+    world.until_gone::<Group>("hq").await;
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use apio_operator::api::Group;
-use testkit::simulator::{Account, M2M_TOKEN, PASSWORD, Simulator, TlsFront, USERNAME};
+use testkit::simulator::{Account, Fault, M2M_TOKEN, PASSWORD, Simulator, TlsFront, USERNAME};
 
 use crate::{
     fixtures::{credentials, hq, manifest},
@@ -189,14 +189,37 @@ async fn a_password_shows_up_nowhere() {
     world.reason::<Group>("hq", "Ready", "CredentialsUnavailable").await;
     world.apply(&credentials(USERNAME, PASSWORD));
     world.group("hq").await;
+    assert_no_secret_is_told(&world, &[WRONG]).await;
+}
+
+#[tokio::test]
+async fn a_login_whose_answer_repeats_what_was_sent_is_told_without_it() {
+    let arguments = &["--log", "trace,h2=info"];
+    let world = World::with(Wish { arguments, no_credentials: true, ..Wish::default() }).await;
+    world.platform.edit(|state| state.add_tenant("Acme"));
+    world.platform.inject(Fault::error(500, 1, "cannot log in", PASSWORD).on("POST", "/login/").forever());
+    world.apply(&(credentials(USERNAME, PASSWORD) + &hq("")));
+    let group: Group = world.reason("hq", "Ready", "PlatformUnreachable").await;
+    let said = message(&group, "Ready");
+    assert!(said.contains(&format!("did not answer the login of {USERNAME} as documented")), "{said}");
+    world.told("hq", "PlatformUnreachable").await;
+    assert_no_secret_is_told(&world, &[]).await;
+    world.platform.clear_faults();
+    world.group("hq").await;
+}
+
+/// Neither the log nor what a user reads tells a password, a cookie or a token: those of the platform, and these.
+pub async fn assert_no_secret_is_told(world: &World, more: &[&str]) {
     let said = [
         world.operator.log(),
         world.kubectl(&["get", "apio,events", "-o", "yaml"]),
-        world.kubectl(&["describe", "groups"]),
+        world.kubectl(&["describe", "apio"]),
         world.page("/metrics").await.unwrap().1,
     ]
     .concat();
-    for secret in [WRONG, PASSWORD, "sessionid="] {
+    let keys = world.platform.edit(|state| state.keys());
+    assert!(!keys.is_empty());
+    for secret in keys.iter().map(String::as_str).chain([PASSWORD, "sessionid="]).chain(more.iter().copied()) {
         let line = said.lines().find(|line| line.contains(secret));
         assert!(line.is_none(), "{}", line.unwrap_or_default());
     }

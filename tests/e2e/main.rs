@@ -5,13 +5,17 @@
 
 mod adoption;
 mod availability;
+mod backups;
 mod budget;
 mod check_group;
+mod claims;
+mod cluster;
 mod command_line;
 mod credentials;
 mod deletion;
 mod docs;
 mod domains;
+mod errors;
 mod fixtures;
 mod group;
 mod group_data;

@@ -1,10 +1,10 @@
 //! `managementPolicy`, `driftPolicy`, and the pause.
 
-use apio_operator::api::Group;
+use apio_operator::api::{Group, REQUESTED_AT, Reseller, Tenant};
 use serde_json::json;
 
 use crate::{
-    fixtures::hq,
+    fixtures::{acme, hq, manifest},
     world::{World, has, is, is_held, message},
 };
 
@@ -50,6 +50,94 @@ async fn observe_creates_nothing_and_waits_for_what_is_not_there() {
     let group: Group = world.looked("hq").await;
     assert!(is(&group.status.unwrap(), "Ready", "True"));
     assert_eq!(world.writes(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_tenant_and_a_reseller_can_be_observed_without_saying_what_they_should_be() {
+    let world = with_acme().await;
+    world.platform.edit(|state| state.add_reseller("Best"));
+    let resellers = manifest("Reseller", "best", &format!("resellerName: Best, externalName: Other, {OBSERVE}"));
+    world.apply(&(manifest("Tenant", "acme", &format!("tenantId: Acme, {OBSERVE}")) + &resellers));
+    let tenant: Tenant = world.ready("acme").await;
+    assert!(!is_held(&tenant));
+    let status = tenant.status.unwrap();
+    assert_eq!((&status.observed.unwrap()["name"], status.ownership), (&json!("Acme"), None));
+    let reseller: Reseller = world.ready("best").await;
+    assert!(!is_held(&reseller));
+    assert_eq!(reseller.status.unwrap().drift[0].path, "externalName");
+    world.kubectl(&["delete", "apio", "--all"]);
+    assert_eq!(world.writes(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_group_that_is_handed_over_to_observe_and_back_is_neither_written_nor_deleted_meanwhile() {
+    let world = with_acme().await;
+    world.apply(&hq(""));
+    world.group("hq").await;
+    world.apply(&hq(OBSERVE));
+    world.group("hq").await;
+    edited(&world);
+    let group: Group = world.looked("hq").await;
+    assert!(is(group.status.as_ref().unwrap(), "Synced", "False"));
+    assert_eq!(world.writes().len(), 1);
+    world.apply(&hq("managementPolicy: Manage"));
+    world.until("hq", "corrected", |group: &Group| is(group.status.as_ref().unwrap(), "Synced", "True")).await;
+    assert_eq!(world.bodies("PUT", HQ), [json!({"groupName": "Head office"})]);
+    world.apply(&hq(OBSERVE));
+    world.group("hq").await;
+    world.delete("group/hq");
+    world.until_gone::<Group>("hq").await;
+    assert_eq!(world.writes().len(), 2);
+    assert!(world.platform.edit(|state| state.group("Acme", "HQ").is_some()));
+}
+
+#[tokio::test]
+async fn a_request_to_look_is_one_look_and_echoed_only_when_it_was_served() {
+    let world = with_acme().await;
+    world.apply(&hq(""));
+    world.group("hq").await;
+    let ask = |token: &str| world.kubectl(&["annotate", "--overwrite", "group/hq", &format!("{REQUESTED_AT}={token}")]);
+    let handled = |group: &Group| group.status.as_ref().unwrap().last_handled_requested_at.clone();
+    world.platform.stop().await;
+    ask("first");
+    let failed = r#"apio_operator_reconciles_total{kind="Group",result="failed"}"#;
+    world.poll("a failed look", || async { world.metric(failed).await > 0 }).await;
+    assert_eq!(handled(&world.api::<Group>().get("hq").await.unwrap()), None);
+    world.platform.resume().await.unwrap();
+    world.until("hq", "served", |group| handled(group).as_deref() == Some("first")).await;
+    world.platform.clear_journal();
+    // The same again asks for nothing, whatever else is written on the resource.
+    ask("first");
+    world.kubectl(&["label", "group/hq", "colour=blue"]);
+    ask("second");
+    world.until("hq", "served", |group| handled(group).as_deref() == Some("second")).await;
+    world.looked::<Group>("hq").await;
+    let calls: Vec<_> = world.platform.journal().iter().map(|call| format!("{} {}", call.method, call.path)).collect();
+    assert_eq!(calls, [format!("GET {HQ}"), format!("GET {HQ}")]);
+}
+
+#[tokio::test]
+async fn what_is_blocked_is_orphaned_by_policy_or_annotation_with_the_platform_down() {
+    let world = World::new().await;
+    let group = manifest("Group", "hq", "tenantRef: {name: acme}, groupId: HQ, groupName: Head office");
+    world.apply(&(acme("resellerRef: {name: best}") + &manifest("Reseller", "best", "resellerName: Best") + &group));
+    world.group("hq").await;
+    world.platform.edit(|state| state.add_user("Acme", "HQ", "a@acme.example", false));
+    world.kubectl(&["delete", "apio", "--all", "--wait=false"]);
+    world.reason::<Group>("hq", "DeletionBlocked", "GroupNotEmpty").await;
+    world.reason::<Tenant>("acme", "DeletionBlocked", "TenantInUse").await;
+    world.reason::<Reseller>("best", "DeletionBlocked", "ResellerInUse").await;
+    world.platform.stop().await;
+    let by_policy = json!({"spec": {"deletionPolicy": "Orphan"}});
+    world.change::<Tenant>("acme", by_policy.clone()).await;
+    world.until_gone::<Tenant>("acme").await;
+    world.kubectl(&["annotate", "reseller/best", "apio.netaxis.be/deletion=Orphan"]);
+    world.until_gone::<Reseller>("best").await;
+    world.change::<Group>("hq", by_policy).await;
+    world.until_gone::<Group>("hq").await;
+    world.platform.resume().await.unwrap();
+    assert!(world.platform.edit(|state| state.group("Acme", "HQ").is_some() && state.resellers.contains_key("Best")));
+    assert!(world.writes().iter().all(|write| write.starts_with("POST")), "{:?}", world.writes());
 }
 
 #[tokio::test]

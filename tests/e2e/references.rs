@@ -81,6 +81,105 @@ async fn nothing_is_created_under_a_tenant_that_is_being_deleted() {
 }
 
 #[tokio::test]
+async fn by_id_or_by_name_parents_that_come_late_are_waited_for_one_after_the_other() {
+    let world = World::new().await;
+    let names = ["by-id", "by-name"];
+    let parents = ["tenantId: Acme, resellerId: Best", "tenantRef: {name: acme}, resellerRef: {name: best}"];
+    let groups = [0, 1].map(|n| manifest("Group", names[n], &format!("groupName: G, {}", parents[n])));
+    world.apply(&groups.concat());
+    let wait = async |name: &str, reason: &str, words: &str| {
+        let group: Group = world.reason(name, "Ready", reason).await;
+        assert!(has(&group, "Reconciling") && !has(&group, "Stalled") && !is_held(&group));
+        assert!(message(&group, "Ready").contains(words), "{}", message(&group, "Ready"));
+    };
+    wait("by-id", "WaitingForTenant", "tenant Acme, which is not on the platform").await;
+    wait("by-name", "WaitingForTenant", "Tenant resource acme, which does not exist").await;
+    world.apply(&acme(""));
+    wait("by-id", "ResellerNotFound", "resellerId Best is unknown to the platform").await;
+    wait("by-name", "WaitingForReseller", "Reseller resource best, which does not exist").await;
+    world.apply(&best());
+    for name in names {
+        world.group(name).await;
+    }
+    let mut writes = world.writes();
+    writes[2..].sort();
+    let of_groups = "POST /tenants/Acme/groups/";
+    assert_eq!(writes, ["POST /tenants/", "POST /local/resellers/", of_groups, of_groups]);
+    let bodies = world.bodies("POST", "/tenants/Acme/groups/");
+    assert!(bodies.iter().all(|body| body["resellerId"] == "Best"), "{bodies:?}");
+}
+
+#[tokio::test]
+async fn a_parent_whose_resource_is_deleted_and_comes_back_costs_no_write() {
+    let world = World::new().await;
+    let group =
+        manifest("Group", "hq", "tenantRef: {name: acme}, resellerRef: {name: best}, groupId: HQ, groupName: G");
+    world.apply(&(acme("") + &best() + &group));
+    world.group("hq").await;
+    for parent in ["tenant/acme", "reseller/best"] {
+        world.kubectl(&["annotate", parent, "apio.netaxis.be/deletion=Orphan"]);
+        world.delete(parent);
+    }
+    world.until_gone::<Tenant>("acme").await;
+    world.until_gone::<Reseller>("best").await;
+    let group: Group = world.looked("hq").await;
+    assert!(message(&group, "Ready").contains("waiting for the Tenant resource acme"), "{}", message(&group, "Ready"));
+    assert!(is_held(&group) && group.status.unwrap().ownership.is_some());
+    world.apply(&acme(""));
+    world.reason::<Group>("hq", "Ready", "WaitingForReseller").await;
+    world.apply(&best());
+    world.group("hq").await;
+    assert_eq!(world.writes().len(), 3, "{}", world.story());
+    assert!(world.writes().iter().all(|write| write.starts_with("POST")));
+}
+
+#[tokio::test]
+async fn by_id_or_by_name_nothing_is_created_for_a_parent_that_is_being_deleted() {
+    let world = World::new().await;
+    world.apply(&(acme("") + &best()));
+    world.ready::<Tenant>("acme").await;
+    world.ready::<Reseller>("best").await;
+    world.platform.edit(|state| {
+        state.add_tenant("Other");
+        // What keeps both of them.
+        state.add_group("Acme", "Depot", serde_json::json!({"resellerId": "Best"}));
+    });
+    world.delete("tenant/acme");
+    world.delete("reseller/best");
+    world.reason::<Tenant>("acme", "DeletionBlocked", "TenantInUse").await;
+    world.reason::<Reseller>("best", "DeletionBlocked", "PlatformRefused").await;
+    let group = |name: &str, spec: &str| manifest("Group", name, &format!("groupName: G, {spec}"));
+    world.apply(
+        &(group("tenant-id", "tenantId: Acme")
+            + &group("reseller-id", "tenantId: Other, resellerId: Best")
+            + &group("reseller-ref", "tenantId: Other, resellerRef: {name: best}")
+            + &manifest("Tenant", "new", "type: Enterprise, resellerId: Best")),
+    );
+    for (name, reason, words) in [
+        ("tenant-id", "WaitingForTenant", "tenant Acme is being deleted"),
+        ("reseller-id", "WaitingForReseller", "reseller Best is being deleted"),
+        ("reseller-ref", "WaitingForReseller", "reseller Best is being deleted"),
+    ] {
+        let group: Group = world.reason(name, "Ready", reason).await;
+        assert!(message(&group, "Ready").contains(words), "{}", message(&group, "Ready"));
+    }
+    world.reason::<Tenant>("new", "Ready", "WaitingForReseller").await;
+    let created = world.writes().iter().filter(|write| write.starts_with("POST")).count();
+    assert_eq!(created, 2, "{}", world.story());
+    // Once they are gone, there is nothing to wait for but others of that name.
+    world.platform.edit(|state| state.tenants.get_mut("Acme").unwrap().groups.clear());
+    world.nudge::<Tenant>("acme").await;
+    world.nudge::<Reseller>("best").await;
+    world.until_gone::<Tenant>("acme").await;
+    world.until_gone::<Reseller>("best").await;
+    world.apply(&(acme("") + &best()));
+    for name in ["tenant-id", "reseller-id", "reseller-ref"] {
+        world.group(name).await;
+    }
+    world.ready::<Tenant>("new").await;
+}
+
+#[tokio::test]
 async fn a_set_that_is_applied_at_once_converges_and_so_does_its_deletion() {
     let world = World::new().await;
     let groups = ["a", "b", "c"];

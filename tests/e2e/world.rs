@@ -1,32 +1,25 @@
-use std::{
-    collections::BTreeMap,
-    fmt::Debug,
-    path::Path,
-    process::Command,
-    sync::{
-        OnceLock,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt::Debug, time::Duration};
 
 use apio_operator::api::{Group, REQUESTED_AT, Status};
 use k8s_openapi::{NamespaceResourceScope, api::events::v1::Event};
 use kube::{
-    Api, Client, Config, Resource, ResourceExt,
+    Api, Client, Resource, ResourceExt,
     api::{ListParams, Patch, PatchParams},
-    config::{KubeConfigOptions, Kubeconfig},
     runtime::wait::await_condition,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use testkit::{
-    cluster::{ControlPlane, Silent},
-    deployment::{Operator, install_definitions, rights},
+    cluster::ControlPlane,
+    deployment::{Operator, rights},
     simulator::{PASSWORD, Simulator, USERNAME},
 };
 
-use crate::fixtures::{credentials, settings};
+pub use crate::cluster::{RULES, client, new_name, own_plane, plane, program};
+use crate::{
+    cluster::operator,
+    fixtures::{credentials, settings},
+};
 
 /// Longest wait for anything that should happen at once.
 pub const SOON: Duration = Duration::from_secs(30);
@@ -38,9 +31,6 @@ const LOG: &str = "debug,kube=info,hyper=info,rustls=info,tower=info,reqwest=inf
 
 /// What an operator logs once it has tried a Secret.
 const NEW_CREDENTIALS: &str = "new credentials in use";
-
-/// The file that holds the operator's rights.
-pub const RULES: &str = include_str!("../../charts/apio-operator/files/rules.yaml");
 
 /// One test's world.
 pub struct World {
@@ -320,20 +310,6 @@ impl World {
     }
 }
 
-/// The operator's command line, up to `run`.
-pub fn program() -> Command {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_apio-operator"));
-    program.arg("run");
-    program
-}
-
-/// An operator under the rights of the ServiceAccount of a namespace.
-fn operator(program: Command, plane: &ControlPlane, namespace: &str, url: &str, arguments: &[&str]) -> Operator {
-    let kubeconfig = plane.service_account_kubeconfig(namespace, "apio-operator").unwrap();
-    let log = plane.folder().join(format!("{namespace}.log"));
-    Operator::start(&program, &kubeconfig, url, arguments, &log).unwrap()
-}
-
 /// Resources that can be waited for.
 pub trait Watchable:
     Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned + Send + Sync + 'static
@@ -377,40 +353,6 @@ pub fn message(object: &impl HasStatus, kind: &str) -> String {
     let status = object.conditions();
     let found = status.conditions.into_iter().find(|condition| condition.type_ == kind);
     found.unwrap_or_else(|| panic!("there is no condition {kind}")).message
-}
-
-/// The control plane of this test process, with the definitions.
-pub fn plane() -> &'static ControlPlane {
-    static INSTALLED: OnceLock<()> = OnceLock::new();
-    let plane = ControlPlane::shared();
-    INSTALLED.get_or_init(|| defined(plane));
-    plane
-}
-
-/// A control plane of the caller's own, with the definitions.
-pub async fn own_plane() -> &'static ControlPlane {
-    let start = || {
-        let plane: &ControlPlane = Box::leak(Box::new(ControlPlane::start(&Silent).unwrap()));
-        defined(plane);
-        plane
-    };
-    tokio::task::spawn_blocking(start).await.unwrap()
-}
-
-fn defined(plane: &ControlPlane) {
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    install_definitions(plane, &Path::new(env!("CARGO_MANIFEST_DIR")).join("crds")).unwrap();
-}
-
-/// A name that nothing else in this run has.
-pub fn new_name() -> String {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    format!("e2e-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
-}
-
-pub async fn client(plane: &ControlPlane) -> Client {
-    let kubeconfig = Kubeconfig::read_from(plane.kubeconfig()).unwrap();
-    Client::try_from(Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap()).unwrap()
 }
 
 /// Whether our finalizer is on it.

@@ -257,7 +257,8 @@ fn absent<K: Kind>(
         }
     }
     let change = Change { declared, observed: None };
-    let mut steps = hold(subject, facts, key, record, OwnershipState::Pending);
+    let ours = record.clone().filter(|_| vanished).unwrap_or_else(|| ownership::begun(facts, key, declared));
+    let mut steps = hold(subject, facts, record.as_ref(), ours);
     steps.extend(object.prerequisites(key, &change, facts)?);
     let mut body = declared.clone();
     body.extend(object.options(Verb::Create, key, declared, &facts.cluster));
@@ -291,7 +292,8 @@ fn present<K: Kind>(
         return Refusal::new(Reason::Invalid, message).refuse();
     }
     let verb = update_verb(subject, record.as_ref());
-    let mut steps = hold(subject, facts, key, record, OwnershipState::Adopted);
+    let ours = record.clone().unwrap_or_else(|| ownership::taken_over(facts, key));
+    let mut steps = hold(subject, facts, record.as_ref(), ours);
     let created = facts.done().any(|step| matches!(step, Step::Create(..)));
     let updated = facts.done().any(|step| matches!(step, Step::Update(..)));
     // What was created just now has its template; one that was sent is not sent again.
@@ -325,27 +327,20 @@ fn update_verb(subject: &Subject, record: Option<&Ownership>) -> Verb {
     match record {
         None => Verb::Adopt,
         Some(record) if record.state == OwnershipState::Adopted && never_compared => Verb::Adopt,
-        Some(_) if subject.compared_generation() == Some(subject.generation) => Verb::Correct,
+        Some(_) if subject.is_compared() => Verb::Correct,
         Some(_) => Verb::Update,
     }
 }
 
 /// The same values were sent, taken and not kept before: not sent again until the spec or the platform's value changes.
 fn known_as_not_accepted(subject: &Subject, found: &[Difference]) -> bool {
-    subject.condition("Synced").is_some_and(|synced| {
-        synced.reason == Reason::NotAccepted.name() && synced.observed_generation == Some(subject.generation)
-    }) && subject.status.drift == shown(found)
+    subject.is_compared()
+        && subject.condition("Synced").is_some_and(|synced| synced.reason == Reason::NotAccepted.name())
+        && subject.status.drift == shown(found)
 }
 
-/// The finalizer and the record, unless both are there.
-fn hold(subject: &Subject, facts: &Facts, key: &Key, record: Option<Ownership>, new: OwnershipState) -> Vec<Step> {
+/// The finalizer and this record, unless both are there.
+fn hold(subject: &Subject, facts: &Facts, record: Option<&Ownership>, ours: Ownership) -> Vec<Step> {
     let held = subject.held || facts.done().any(|step| matches!(step, Step::Hold(_)));
-    match record {
-        Some(_) if held => Vec::new(),
-        Some(record) => vec![Step::Hold(record)],
-        None => {
-            let platform = facts.cluster.platform.clone();
-            vec![Step::Hold(Ownership { platform, key: key.identity(), state: new })]
-        }
-    }
+    if held && record == Some(&ours) { Vec::new() } else { vec![Step::Hold(ours)] }
 }

@@ -253,8 +253,14 @@ impl<K: Kind + ResourceExt> Case<K> {
         self.with(|case| {
             case.subject.held = true;
             let key = case.key().identity();
-            case.subject.status.ownership = Some(Ownership { platform: PLATFORM.into(), key, state });
+            case.subject.status.ownership = Some(Ownership { platform: PLATFORM.into(), key, state, sent: None });
         })
+    }
+
+    /// The resource carries the finalizer and the record of a creation that sent this and whose result is not known.
+    pub fn begun(self, sent: Value) -> Self {
+        self.recorded(OwnershipState::Pending)
+            .with(|case| case.subject.status.ownership.as_mut().unwrap().sent = Some(object(sent)))
     }
 
     /// The operator created the object, and compared it at this generation.

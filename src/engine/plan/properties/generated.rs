@@ -162,6 +162,7 @@ prop_compose! {
 #[derive(Clone, Debug)]
 pub struct Past {
     record: Option<OwnershipState>,
+    sent: Option<Object>,
     compared: Option<i64>,
     deleting: bool,
     held: bool,
@@ -176,6 +177,7 @@ pub struct Past {
 prop_compose! {
     pub fn past()(
         record in of(select(vec![OwnershipState::Pending, OwnershipState::Created, OwnershipState::Adopted])),
+        sent in of(some_of(vec![("groupName", vec![json!("a")]), ("name", vec![json!("a")]), ("externalName", vec![json!("x")])])),
         compared in of(0..2_i64),
         [deleting, held] in any::<[bool; 2]>(),
         [paused, rival, children, parent_deleting] in [
@@ -184,7 +186,7 @@ prop_compose! {
         unanswered in vec((any::<Index>(), select(CAUSES.to_vec())), 0..3),
         refused in vec((select(LABELS.to_vec()), select(CAUSES.to_vec())), 0..3),
     ) -> Past {
-        Past { record, compared, deleting, held, paused, rival, children, parent_deleting, unanswered, refused }
+        Past { record, sent, compared, deleting, held, paused, rival, children, parent_deleting, unanswered, refused }
     }
 }
 
@@ -230,8 +232,10 @@ impl<K: Kind + ResourceExt + DeserializeOwned> Case<K> {
             let key = case.key();
             case.subject.held = past.held;
             let identity = key.identity();
-            case.subject.status.ownership =
-                past.record.map(|state| Ownership { platform: PLATFORM.into(), key: identity, state });
+            case.subject.status.ownership = past.record.map(|state| {
+                let sent = past.sent.clone().filter(|_| state == OwnershipState::Pending);
+                Ownership { platform: PLATFORM.into(), key: identity, state, sent }
+            });
             case.subject.deleting = past.deleting;
             case.subject.paused = past.paused;
             case.cluster.rival = past.rival.then(|| "ns/older".to_owned());

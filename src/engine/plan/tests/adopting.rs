@@ -25,6 +25,42 @@ fn pending_and_present_is_ours() {
 }
 
 #[test]
+fn what_reads_back_as_it_was_sent_is_ours() {
+    let mut case = found("Never", "a").begun(json!({"groupName": "a"}));
+    let pass = case.pass();
+    assert_eq!((pass.verdict, pass.acts.len()), (Verdict::Synced, 0));
+    let record = case.subject.status.ownership.unwrap();
+    assert_eq!((record.state, record.sent), (Created, None));
+}
+
+#[test]
+fn what_does_not_read_back_as_it_was_sent_may_be_of_others_and_adoption_is_decided_anew() {
+    for (adoption, steps, state) in [
+        ("IfIdentical", vec![], None),
+        ("Never", vec![], None),
+        ("Always", vec!["hold", "update_group"], Some(Adopted)),
+    ] {
+        let mut case = found(adoption, "theirs").begun(json!({"groupName": "a"}));
+        let pass = case.pass();
+        assert_eq!(pass.steps(), steps, "{adoption}");
+        assert_eq!(case.subject.status.ownership.map(|record| record.state), state, "{adoption}");
+        if state.is_none() {
+            assert_eq!(pass.reason(), "NotOwned");
+        }
+    }
+}
+
+#[test]
+fn what_was_sent_counts_and_not_what_the_spec_says_by_now() {
+    for refused in [None, Some(Cause::Ambiguous)] {
+        let mut case = found("Never", "before").begun(json!({"groupName": "before"}));
+        case.platform.refused.extend(refused.map(|cause| ("update_group", cause)));
+        assert_eq!(case.pass().steps(), ["update_group"]);
+        assert_eq!(case.subject.status.ownership.unwrap().state, Created);
+    }
+}
+
+#[test]
 fn what_is_identical_is_adopted_without_a_platform_write() {
     let mut case = found("IfIdentical", "a");
     let pass = case.pass();

@@ -91,6 +91,14 @@ fn what_was_adopted_or_whose_creation_was_begun_is_deleted_like_any_other() {
 }
 
 #[test]
+fn a_group_that_may_be_of_others_is_not_deleted() {
+    for (sent, steps) in [("theirs", vec!["delete_group", "release"]), ("ours", vec!["release"])] {
+        let case = group("{tenantId: Acme, groupName: ours}").present(json!({"groupName": "theirs"}));
+        assert_eq!(case.deleting().begun(json!({"groupName": sent})).pass().steps(), steps);
+    }
+}
+
+#[test]
 fn neither_a_bad_spec_nor_a_vanished_reference_traps_a_deletion() {
     let mut case = going();
     case.object.spec.tenant_id = None;

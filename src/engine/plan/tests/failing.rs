@@ -30,6 +30,18 @@ fn a_create_with_an_unknown_result_is_not_repeated_and_the_next_look_decides() {
 }
 
 #[test]
+fn what_the_platform_says_it_did_in_part_is_ours_whatever_reads_back() {
+    let mut case = group("{tenantId: Acme, groupName: a, userLimit: 5, adoptionPolicy: Never}");
+    case.platform.refused.insert("create_group", Cause::Partial);
+    case.platform.meanwhile = Some(|platform| {
+        platform.objects.insert(hq(), object(json!({"groupName": "a"})));
+    });
+    assert_eq!(case.pass().reason(), "PlatformUnreachable");
+    assert_eq!(case.pass().body("update_group"), json!({"userLimit": 5}));
+    assert_eq!(case.subject.status.ownership.unwrap().state, Created);
+}
+
+#[test]
 fn a_definite_refusal_of_a_create_clears_the_record() {
     for cause in [Cause::Rejected, Cause::Forbidden, Cause::RateLimited, Cause::Unreachable, Cause::NotLeader] {
         let mut case = group("{tenantId: Acme, groupName: a}");

@@ -164,8 +164,9 @@ fn a_plan_is_a_question_first() {
 
 #[test]
 fn a_record_that_names_an_object_of_another_kind_deletes_nothing() {
-    let record =
-        |key: Key| Some(Ownership { platform: PLATFORM.into(), key: key.identity(), state: OwnershipState::Created });
+    let record = |key: Key| {
+        Some(Ownership { platform: PLATFORM.into(), key: key.identity(), state: OwnershipState::Created, sent: None })
+    };
     let mut of_reseller = reseller("{}").deleting();
     of_reseller.platform.objects.insert(acme(), object(json!({})));
     of_reseller.subject.status.ownership = record(acme());

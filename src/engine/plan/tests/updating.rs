@@ -68,6 +68,16 @@ fn a_template_is_applied_once_by_the_create_of_what_vanished_before_a_spec_chang
 }
 
 #[test]
+fn a_resource_restored_with_its_status_begins_its_generations_anew_and_changes_nothing() {
+    let mut case =
+        group("{tenantId: Acme, groupName: a, templateName: t}").present(json!({"groupName": "a"})).synced(3);
+    case.subject.generation = 1;
+    assert_eq!(case.pass().steps(), Vec::<&str>::new());
+    case.subject.generation = 2;
+    assert_eq!(case.pass().steps(), ["update_group"], "from then on a change is a change");
+}
+
+#[test]
 fn a_spec_change_without_a_difference_writes_nothing() {
     let mut case = group("{tenantId: Acme, groupName: a}").present(json!({"groupName": "a"})).synced(0);
     let pass = case.pass();

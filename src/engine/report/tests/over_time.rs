@@ -96,7 +96,7 @@ fn a_new_generation_gets_no_true_in_an_outage() {
 
 fn record(state: OwnershipState) -> Ownership {
     let key = Identity { reseller_name: Some("R".into()), ..Identity::default() };
-    Ownership { platform: "p".into(), key, state }
+    Ownership { platform: "p".into(), key, state, sent: None }
 }
 
 #[test]

@@ -68,9 +68,14 @@ impl Fault {
         Fault::new(Effect::Answer(Reply::empty(status)))
     }
 
+    /// The call is not carried out; answered 200 with this.
+    pub fn answer(body: serde_json::Value) -> Fault {
+        Fault::new(Effect::Answer(Reply::ok(body)))
+    }
+
     /// The call is not carried out; answered 200 with an array where an object is due.
     pub fn wrong_shape() -> Fault {
-        Fault::new(Effect::Answer(Reply::ok(serde_json::json!([]))))
+        Fault::answer(serde_json::json!([]))
     }
 
     /// The connection is dropped and the call is not carried out.

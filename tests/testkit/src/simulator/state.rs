@@ -204,6 +204,12 @@ impl State {
         self.sessions.refresh.clear();
     }
 
+    /// What lets a caller in besides a password: every session cookie and every token that is good now.
+    pub fn keys(&self) -> Vec<String> {
+        let sessions = [&self.sessions.cookies, &self.sessions.access, &self.sessions.refresh, &self.m2m_tokens];
+        sessions.iter().flat_map(|tokens| tokens.keys().cloned()).collect()
+    }
+
     fn existing_tenant(&mut self, id: &str) -> &mut Tenant {
         self.tenants.get_mut(id).unwrap_or_else(|| panic!("the simulator has no tenant {id:?} to seed"))
     }

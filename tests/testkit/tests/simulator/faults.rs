@@ -151,12 +151,14 @@ async fn answers_come_in_every_wrong_form() {
     platform.inject(Fault::html(502));
     platform.inject(Fault::empty(200));
     platform.inject(Fault::wrong_shape());
+    platform.inject(Fault::answer(json!({"users": []})));
     platform.inject(Fault::details_only(400, "no such thing"));
     platform.inject(Fault::error(400, 77, "ODD", "because"));
     let page = client.get(HQ).await;
     assert_eq!((page.status, page.body.as_str().expect("no JSON").starts_with("<html>")), (502, true));
     assert_eq!(client.get(HQ).await.body, json!(""));
     assert_eq!(client.get(HQ).await.body, json!([]));
+    assert_eq!(client.get(HQ).await.body, json!({"users": []}));
     let details = client.get(HQ).await;
     assert_eq!((details.status, details.body), (400, json!({"details": "no such thing"})));
     let error = client.get(HQ).await;
