@@ -17,6 +17,7 @@ mod errors;
 mod fixtures;
 mod group;
 mod manifests;
+mod odd_names;
 mod one_writer;
 mod policies;
 mod quiet;
