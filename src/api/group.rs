@@ -2,7 +2,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AddressInformation, ContactInformation, LocalReference, Policies, Status};
+use super::{AddressInformation, ContactInformation, LocalReference, Policies, Status, references::of_id};
 
 /// What a group of the platform should be. An absent field is not managed: the operator neither sets nor compares it.
 #[derive(CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -38,6 +38,9 @@ use super::{AddressInformation, ContactInformation, LocalReference, Policies, St
     validation = Rule::new("!has(self.spec.resellerRef) || !has(self.spec.resellerId)")
         .message("at most one of resellerRef and resellerId may be set")
         .field_path(".spec.resellerRef"),
+    validation = of_id("tenantId"),
+    validation = of_id("groupId"),
+    validation = of_id("resellerId"),
     printcolumn(name = "Tenant", type_ = "string", json_path = ".status.identity.tenantId"),
     printcolumn(name = "Group-ID", type_ = "string", json_path = ".status.identity.groupId"),
     printcolumn(name = "Domain", type_ = "string", json_path = ".status.observed.defaultDomain"),

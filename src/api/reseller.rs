@@ -3,7 +3,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Policies, Status};
+use super::{Policies, Status, references::of_id};
 
 /// What a reseller of the platform should be. An absent field is not managed: the operator neither sets nor compares it.
 #[derive(CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,7 @@ use super::{Policies, Status};
     validation = Rule::new("(has(self.spec.resellerName) ? self.spec.resellerName : self.metadata.name) == (has(oldSelf.spec.resellerName) ? oldSelf.spec.resellerName : oldSelf.metadata.name)")
         .message("resellerName (default: the resource's name) is immutable; create a new Reseller resource instead")
         .field_path(".spec.resellerName"),
+    validation = of_id("resellerName"),
     printcolumn(name = "Reseller", type_ = "string", json_path = ".status.identity.resellerName"),
     printcolumn(name = "External-Name", type_ = "string", json_path = ".status.observed.externalName"),
     printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),

@@ -20,6 +20,7 @@ mod fixtures;
 mod group;
 mod group_data;
 mod manifests;
+mod odd_names;
 mod one_writer;
 mod policies;
 mod quiet;

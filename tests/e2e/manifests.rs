@@ -70,19 +70,15 @@ async fn tried(kind: &str, spec: &Value) -> Option<String> {
     }
 }
 
-/// Sets the field at a dotted path.
-fn with(spec: &Value, path: &str, value: Value) -> Value {
+/// The spec with the field at a dotted path set.
+pub fn with(spec: &Value, path: &str, value: Value) -> Value {
     let mut spec = spec.clone();
-    let pointer = format!("/{}", path.replace('.', "/"));
-    let (parent, key) = pointer.rsplit_once('/').unwrap();
-    if !parent.is_empty() {
-        spec[parent.trim_start_matches('/')] = json!({});
-    }
-    spec.pointer_mut(parent).unwrap()[key] = value;
+    let place = path.split('.').fold(&mut spec, |object, key| &mut object[key]);
+    *place = value;
     spec
 }
 
-async fn has_limits(kind: &str, spec: Value, limits: &[(&str, usize)]) {
+async fn has_limits(kind: &str, spec: Value, limits: Limits) {
     for (path, longest) in limits {
         let refusal = tried(kind, &with(&spec, path, json!("é".repeat(longest + 1)))).await;
         let said = refusal.unwrap_or_else(|| panic!("{path} may be longer than {longest}"));
@@ -92,46 +88,79 @@ async fn has_limits(kind: &str, spec: Value, limits: &[(&str, usize)]) {
     }
 }
 
+/// Texts and how many characters each may have.
+pub type Limits = &'static [(&'static str, usize)];
+
+pub const CONTACT_AND_ADDRESS: Limits = &[
+    ("contactInformation.name", 30),
+    ("contactInformation.phoneNumber", 30),
+    ("contactInformation.emailAddress", 80),
+    ("addressInformation.addressLine1", 80),
+    ("addressInformation.addressLine2", 80),
+    ("addressInformation.city", 50),
+    ("addressInformation.stateDisplayName", 50),
+    ("addressInformation.postalCode", 50),
+    ("addressInformation.country", 50),
+];
+pub const OF_A_GROUP: Limits = &[
+    ("groupId", 30),
+    ("groupName", 80),
+    ("defaultDomain", 80),
+    ("cliName", 80),
+    ("cliPhoneNumber", 23),
+    ("locationDialingCode", 15),
+    ("timeZone", 127),
+    ("resellerId", 80),
+    ("templateName", 80),
+];
+pub const OF_A_TENANT: Limits = &[
+    ("tenantId", 30),
+    ("name", 80),
+    ("defaultDomain", 80),
+    ("supportEmail", 80),
+    ("resellerId", 80),
+    ("externalId1", 80),
+    ("externalId2", 80),
+    ("externalId3", 80),
+    ("externalId4", 80),
+];
+pub const OF_A_RESELLER: Limits = &[("resellerName", 80), ("externalName", 80)];
+
 #[tokio::test]
 async fn the_texts_of_a_group_have_the_limits_of_the_platform() {
-    let limits = [
-        ("groupId", 30),
-        ("groupName", 80),
-        ("defaultDomain", 80),
-        ("cliName", 80),
-        ("cliPhoneNumber", 23),
-        ("locationDialingCode", 15),
-        ("timeZone", 127),
-        ("resellerId", 80),
-        ("templateName", 80),
-        ("contactInformation.name", 30),
-        ("contactInformation.phoneNumber", 30),
-        ("contactInformation.emailAddress", 80),
-        ("addressInformation.addressLine1", 80),
-        ("addressInformation.addressLine2", 80),
-        ("addressInformation.city", 50),
-        ("addressInformation.stateDisplayName", 50),
-        ("addressInformation.postalCode", 50),
-        ("addressInformation.country", 50),
-    ];
-    has_limits("Group", json!({"tenantId": "Acme", "groupName": "G"}), &limits).await;
+    has_limits("Group", json!({"tenantId": "Acme", "groupName": "G"}), OF_A_GROUP).await;
+    has_limits("Group", json!({"tenantId": "Acme", "groupName": "G"}), CONTACT_AND_ADDRESS).await;
     has_limits("Group", json!({"groupName": "G"}), &[("tenantId", 30)]).await;
 }
 
 #[tokio::test]
 async fn the_texts_of_a_tenant_and_of_a_reseller_have_the_limits_of_the_platform() {
-    let limits = [
-        ("tenantId", 30),
-        ("name", 80),
-        ("defaultDomain", 80),
-        ("supportEmail", 80),
-        ("resellerId", 80),
-        ("externalId1", 80),
-        ("contactInformation.name", 30),
-        ("addressInformation.city", 50),
+    has_limits("Tenant", json!({"type": "Enterprise"}), OF_A_TENANT).await;
+    has_limits("Tenant", json!({"type": "Enterprise"}), CONTACT_AND_ADDRESS).await;
+    has_limits("Reseller", json!({}), OF_A_RESELLER).await;
+}
+
+#[tokio::test]
+async fn an_id_that_no_url_can_carry_is_refused_in_a_sentence() {
+    let ids = [
+        ("Group", "groupId", json!({"tenantId": "Acme", "groupName": "G"})),
+        ("Group", "tenantId", json!({"groupName": "G"})),
+        ("Group", "resellerId", json!({"tenantId": "Acme", "groupName": "G"})),
+        ("Tenant", "tenantId", json!({"type": "Enterprise"})),
+        ("Tenant", "resellerId", json!({"type": "Enterprise"})),
+        ("Reseller", "resellerName", json!({})),
     ];
-    has_limits("Tenant", json!({"type": "Enterprise"}), &limits).await;
-    has_limits("Reseller", json!({}), &[("resellerName", 80), ("externalName", 80)]).await;
+    for (kind, field, spec) in ids {
+        for id in [".", "..", " a", "a ", "a\nb", "\ta", " "] {
+            let said =
+                tried(kind, &with(&spec, field, json!(id))).await.unwrap_or_else(|| panic!("{kind} {field} {id:?}"));
+            let sentence = format!("{field} must neither begin nor end with a space");
+            for word in [&*format!("spec.{field}"), &sentence, "which no URL can carry; choose another one"] {
+                assert!(said.contains(word), "{said}");
+            }
+        }
+        assert_eq!(tried(kind, &with(&spec, field, json!("..."))).await, None, "{kind} {field}");
+    }
 }
 
 #[tokio::test]
@@ -142,6 +171,12 @@ async fn values_outside_of_their_range_are_refused() {
         ("userLimit", json!(0), "1"),
         ("userLimit", json!(1_000_000), "999999"),
         ("userLimit", json!("25"), "integer"),
+        ("groupName", json!(7), "string"),
+        ("autoCreateDomain", json!("yes"), "boolean"),
+        ("contactInformation", json!("Jo"), "object"),
+        ("contactInformation.name", json!(["Jo"]), "string"),
+        ("excludedAppIds", json!("crm"), "array"),
+        ("tenantRef", json!("acme"), "object"),
         ("groupName", json!(""), "at least 1"),
         ("defaultDomain", json!(""), "at least 1"),
         ("timeZone", json!(""), "at least 1"),
@@ -197,6 +232,9 @@ async fn what_contradicts_itself_is_refused_with_the_field_and_the_remedy() {
             &["spec.resellerName", "must be set when the resource's name is longer than 80"],
         ),
         (hq("usrLimit: 5"), &["spec.usrLimit", "unknown field"]),
+        (hq("contactInformation: {mail: x}"), &["spec.contactInformation.mail", "unknown field"]),
+        (acme("groupName: G"), &["spec.groupName", "unknown field"]),
+        (manifest("Reseller", "best", "name: Best"), &["spec.name", "unknown field"]),
     ];
     for (yaml, words) in cases {
         place.assert_refused(yaml, words);

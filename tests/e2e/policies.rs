@@ -65,7 +65,9 @@ async fn a_tenant_and_a_reseller_can_be_observed_without_saying_what_they_should
     let reseller: Reseller = world.ready("best").await;
     assert!(!is_held(&reseller));
     assert_eq!(reseller.status.unwrap().drift[0].path, "externalName");
-    world.kubectl(&["delete", "apio", "--all"]);
+    world.kubectl(&["delete", "apio", "--all", "--wait=false"]);
+    world.until_gone::<Tenant>("acme").await;
+    world.until_gone::<Reseller>("best").await;
     assert_eq!(world.writes(), [""; 0]);
 }
 
