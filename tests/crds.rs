@@ -42,17 +42,20 @@ fn none() -> Vec<String> {
 
 #[test]
 fn the_committed_definitions_are_the_generated_ones() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crds");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/apio-operator/files/crds");
     let generated = manifests().unwrap();
     for (name, text) in &generated {
         let committed = fs::read_to_string(folder.join(name)).unwrap_or_default();
-        assert!(committed == *text, "crds/{name} is out of date; run: cargo run -- crds --into crds");
+        assert!(
+            committed == *text,
+            "{name} is out of date; run: cargo run -- crds --into charts/apio-operator/files/crds"
+        );
     }
     let mut files: Vec<_> =
         fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     files.sort();
     let names: Vec<_> = generated.into_iter().map(|(name, _)| name).collect();
-    assert_eq!(files, names, "crds/ holds other files than the definitions");
+    assert_eq!(files, names, "the folder holds other files than the definitions");
 }
 
 #[test]

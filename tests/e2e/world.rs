@@ -39,6 +39,8 @@ const LOG: &str = "debug,kube=info,hyper=info,rustls=info,tower=info,reqwest=inf
 /// What an operator logs once it has tried a Secret.
 const NEW_CREDENTIALS: &str = "new credentials in use";
 
+/// The folder of the definitions.
+pub const DEFINITIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/apio-operator/files/crds");
 /// The file that holds the operator's rights.
 pub const RULES: &str = include_str!("../../charts/apio-operator/files/rules.yaml");
 
@@ -369,7 +371,7 @@ pub async fn own_plane() -> &'static ControlPlane {
 
 fn defined(plane: &ControlPlane) {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    install_definitions(plane, &Path::new(env!("CARGO_MANIFEST_DIR")).join("crds")).unwrap();
+    install_definitions(plane, Path::new(DEFINITIONS)).unwrap();
 }
 
 /// A name that nothing else in this run has.

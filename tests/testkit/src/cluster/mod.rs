@@ -18,6 +18,7 @@ mod waiting;
 pub use control_plane::ControlPlane;
 pub use error::Error;
 pub use guard::{Guarded, is_alive};
+pub(crate) use locate::cache_folder;
 pub use locate::{Located, Programs, locate};
 pub use progress::{Progress, Silent, Terminal};
 pub use waiting::within;
