@@ -15,6 +15,7 @@ mod fixtures;
 mod group;
 mod manifests;
 mod one_writer;
+mod permissions;
 mod policies;
 mod quiet;
 mod references;

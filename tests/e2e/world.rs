@@ -369,7 +369,7 @@ pub async fn own_plane() -> &'static ControlPlane {
     tokio::task::spawn_blocking(start).await.unwrap()
 }
 
-fn defined(plane: &ControlPlane) {
+pub fn defined(plane: &ControlPlane) {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     install_definitions(plane, Path::new(DEFINITIONS)).unwrap();
 }
