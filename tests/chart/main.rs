@@ -8,6 +8,7 @@ mod access;
 #[path = "../e2e/fixtures.rs"]
 mod fixtures;
 mod lifecycle;
+mod monitoring;
 mod pods;
 mod release;
 mod rendering;

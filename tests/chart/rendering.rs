@@ -107,6 +107,19 @@ fn the_rights_are_the_rules_under_the_names_of_the_values() {
 }
 
 #[test]
+fn the_alerts_are_those_of_the_file_with_the_labels_and_the_runbook_of_the_values() {
+    let file = fs::read_to_string(chart().join("files/alerts.yaml")).unwrap();
+    let mut expected: Value = serde_yaml::from_str(&file).unwrap();
+    for rule in expected["groups"][0]["rules"].as_array_mut().unwrap() {
+        rule["labels"]["team"] = "telephony".into();
+        let section = rule["alert"].as_str().unwrap().to_lowercase();
+        rule["annotations"]["runbook_url"] = format!("https://docs.example.net/monitoring#{section}").into();
+    }
+    let objects = rendered(Major::Four, "full-values.yaml", &[]);
+    assert_eq!(of_kind(&objects, "PrometheusRule").next().unwrap()["spec"], whole(expected));
+}
+
+#[test]
 fn the_parts_that_can_be_left_out_are() {
     let kinds = |args: &[&str]| -> BTreeSet<String> {
         let objects = rendered(Major::Four, "default-values.yaml", args);
@@ -133,8 +146,8 @@ fn the_parts_that_can_be_left_out_are() {
 #[test]
 fn the_settings_arm_every_check_unless_a_value_says_otherwise() {
     let settings = |objects: &[Value]| {
-        let map = of_kind(objects, "ConfigMap").next().unwrap()["data"]["settings.yaml"].as_str().unwrap().to_owned();
-        apio_operator::engine::settings::parse(&map).unwrap()
+        let text = of_kind(objects, "ConfigMap").find_map(|map| map["data"]["settings.yaml"].as_str()).unwrap();
+        apio_operator::engine::settings::parse(text).unwrap()
     };
     assert_eq!(settings(&rendered(Major::Four, "default-values.yaml", &[])), (Default::default(), vec![]));
     let (changed, remarks) = settings(&rendered(Major::Four, "full-values.yaml", &[]));

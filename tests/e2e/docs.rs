@@ -34,14 +34,14 @@ async fn every_manifest_of_the_readme_is_accepted() {
 }
 
 #[tokio::test]
-async fn every_command_of_the_readme_runs_here_or_in_ci() {
+async fn every_command_of_the_pages_runs_here_or_in_ci() {
     let world = World::new().await;
     let ci = page(".ci/run");
     for file in ["reseller", "tenant", "group"] {
         world.apply(&page(&format!("examples/{file}.yaml")));
     }
     world.group("headquarters").await;
-    let blocks = blocks(&page("README.md"), "sh");
+    let blocks = ["README.md", "docs/monitoring.md"].map(|name| blocks(&page(name), "sh")).concat();
     let (of_chart, others): (Vec<_>, Vec<_>) = blocks.iter().partition(|block| block.starts_with("helm "));
     // These need a cluster without us: tests/chart runs them.
     assert!(of_chart.len() == 1 && ci.contains("part cargo test --test chart"));
@@ -80,10 +80,25 @@ fn the_pages_that_derive_from_the_code_are_those_that_are_committed() {
 }
 
 #[test]
+fn every_alert_has_a_section_that_says_what_to_do() {
+    let alerts: serde_json::Value = serde_yaml::from_str(&page("charts/apio-operator/files/alerts.yaml")).unwrap();
+    let rules = alerts["groups"][0]["rules"].as_array().unwrap();
+    let alerts: Vec<_> = rules.iter().map(|rule| rule["alert"].as_str().unwrap().to_owned()).collect();
+    let manual = page("docs/monitoring.md");
+    let sections: Vec<_> = manual.split("\n## ").skip(1).map(|section| section.split_once('\n').unwrap()).collect();
+    assert_eq!(sections.iter().map(|(title, _)| *title).collect::<Vec<_>>(), alerts);
+    for (title, text) in sections {
+        assert!(text.len() > 100, "{title}: {text}");
+    }
+}
+
+#[test]
 fn every_link_of_the_pages_leads_to_a_file() {
-    for name in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
-        for link in page(name).split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
-            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(link);
+    let reference = apio_operator::docs::pages().into_iter().map(|(name, _)| format!("docs/reference/{name}"));
+    let pages = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/monitoring.md"].map(str::to_owned);
+    for name in pages.into_iter().chain(reference) {
+        for link in page(&name).split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(&name).parent().unwrap().join(link);
             assert!(link.starts_with("https://") || path.exists(), "{name}: {link}");
         }
     }
