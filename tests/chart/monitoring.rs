@@ -26,7 +26,8 @@ fn output(mut command: Command) -> String {
 }
 
 impl Release {
-    fn add_definitions_of_prometheus_operator(&self) {
+    /// Of the kinds ServiceMonitor and PrometheusRule.
+    pub fn add_definitions_of_prometheus_operator(&self) {
         let mut go = Command::new("go");
         go.args(["mod", "download", "-json", PROMETHEUS_OPERATOR]);
         let module: Value = serde_json::from_str(&output(go)).unwrap();

@@ -6,7 +6,10 @@ use apio_operator::api::crds;
 use serde_json::{Value, json};
 use testkit::helm::{Helm, Major};
 
-use crate::{release::chart, world::RULES};
+use crate::{
+    release::{Release, chart},
+    world::RULES,
+};
 
 /// What a chart renders to with a file of its ci folder and more arguments, in the order of kinds and names.
 pub fn rendered(major: Major, file: &str, args: &[&str]) -> Vec<Value> {
@@ -29,6 +32,21 @@ fn whole(value: Value) -> Value {
         Value::Array(items) => items.into_iter().map(whole).collect(),
         Value::Object(map) => map.into_iter().map(|(key, value)| (key, whole(value))).collect(),
         other => other,
+    }
+}
+
+#[tokio::test]
+async fn everything_that_can_be_rendered_is_taken_by_the_api_server_without_a_field_too_many() {
+    let release = Release::none().await;
+    release.add_definitions_of_prometheus_operator();
+    for namespace in ["sys", "telephony-test"] {
+        release.kubectl(&["create", "namespace", namespace]);
+    }
+    for values in ["default-values.yaml", "full-values.yaml"] {
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": rendered(Major::Four, values, &[])});
+        let file = release.plane.folder().join(values);
+        fs::write(&file, list.to_string()).unwrap();
+        release.kubectl(&["apply", "--dry-run=server", "--validate=strict", "-f", file.to_str().unwrap()]);
     }
 }
 
