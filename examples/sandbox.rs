@@ -61,7 +61,7 @@ async fn sandbox(exit: bool) -> Result<(), Box<dyn Error>> {
     progress.started("Installing the definitions, the settings and the credentials");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let example = |name: &str| root.join("examples").join(name).to_string_lossy().into_owned();
-    install_definitions(&plane, &root.join("crds"))?;
+    install_definitions(&plane, &root.join("charts/apio-operator/files/crds"))?;
     plane.create_namespace(SYSTEM)?;
     plane.apply(&rights(include_str!("../charts/apio-operator/files/rules.yaml"), SYSTEM, None))?;
     for file in ["settings.yaml", "credentials.yaml"] {

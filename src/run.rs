@@ -154,6 +154,11 @@ async fn operate(flags: Run) -> Result<(), String> {
         Some(_) if !shown.is_ready() => vec!["the first list of resources"],
         _ => vec![],
     });
+    let counting = operator.clone();
+    let text: health::Text = Arc::new(move || {
+        counting.count_resources();
+        counting.metrics.text()
+    });
     let secret = CredentialsWatch { namespace, name: flags.credentials_secret, sender };
     let lead = async {
         let mut stop = std::pin::pin!(stop_signal());
@@ -173,7 +178,7 @@ async fn operate(flags: Run) -> Result<(), String> {
     tokio::select! {
         ended = lead => ended,
         // A standby answers too, so that its probes do not kill it.
-        ended = health::serve(listener, metrics.clone(), pending).into_future() => {
+        ended = health::serve(listener, text, pending).into_future() => {
             Err(format!("the HTTP server ended: {}", ended.err().map_or_else(String::new, |error| error.to_string())))
         }
     }

@@ -110,6 +110,11 @@ impl Index {
         all(&self.groups) && all(&self.tenants) && all(&self.resellers)
     }
 
+    /// Every resource of a kind.
+    pub fn all<K: Watched>(&self) -> impl Iterator<Item = Arc<K>> + '_ {
+        K::slices(self).iter().flat_map(|slice| slice.store.state())
+    }
+
     /// One resource by name.
     pub fn get<K: Watched>(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
         self.find(namespace, name).map(|(_, object)| object)

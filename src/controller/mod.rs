@@ -18,7 +18,7 @@ pub use watches::run;
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -26,12 +26,12 @@ use kube::{Client, runtime::events::Recorder};
 use tokio::sync::watch;
 
 use crate::{
-    api::Status,
-    engine::{report::Memory, tenant_limits::TenantLimits},
+    api::{Group, Reseller, Status, Tenant},
+    engine::{report::Memory, standing::Standing, tenant_limits::TenantLimits},
     platform::{Claim, Platform, Turns},
     telemetry::metrics::Metrics,
 };
-use index::Index;
+use index::{Index, Watched};
 
 /// Name of the field manager, and of the reporter of events.
 pub const MANAGER: &str = "apio-operator";
@@ -97,6 +97,22 @@ impl Operator {
             memories: Memories::default(),
         };
         (operator, streams)
+    }
+
+    /// Counts the resources anew, by kind and state.
+    pub fn count_resources(&self) {
+        self.count::<Group>();
+        self.count::<Tenant>();
+        self.count::<Reseller>();
+    }
+
+    fn count<K: Watched>(&self) {
+        let standing = |object: Arc<K>| object.status().map_or(Standing::Progressing, Standing::of);
+        let all: Vec<_> = self.index.all::<K>().map(standing).collect();
+        for standing in Standing::ALL {
+            let count = all.iter().filter(|one| *one == standing).count();
+            self.metrics.resources(&K::kind(&()), *standing, count);
+        }
     }
 
     /// Whether every kind was listed once.

@@ -20,4 +20,5 @@ pub mod reason;
 pub mod report;
 pub mod schedule;
 pub mod settings;
+pub mod standing;
 pub mod tenant_limits;

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use axum::{Router, http::StatusCode, response::IntoResponse, routing::get};
 use tokio::net::TcpListener;
 
-use super::metrics::Metrics;
-
 /// What says whether the operator is ready: an empty list, or the names of what is pending.
 pub type Pending = Arc<dyn Fn() -> Vec<&'static str> + Send + Sync>;
+
+/// What gives the text of the metrics.
+pub type Text = Arc<dyn Fn() -> Result<String, std::fmt::Error> + Send + Sync>;
 
 /// Serves until the process ends.
 ///
 /// # Errors
 /// When the listener breaks.
-pub async fn serve(listener: TcpListener, metrics: Metrics, pending: Pending) -> std::io::Result<()> {
+pub async fn serve(listener: TcpListener, metrics: Text, pending: Pending) -> std::io::Result<()> {
     let ready = move || {
         let pending = pending();
         let code = if pending.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -23,7 +24,7 @@ pub async fn serve(listener: TcpListener, metrics: Metrics, pending: Pending) ->
         std::future::ready((code, text))
     };
     let shown = move || {
-        std::future::ready(match metrics.text() {
+        std::future::ready(match metrics() {
             Ok(text) => {
                 let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
                 ([("content-type", kind)], text).into_response()

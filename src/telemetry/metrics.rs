@@ -13,7 +13,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::engine::{failure::Failure, plan::Verdict, reason::State};
+use crate::engine::{failure::Failure, plan::Verdict, reason::State, standing::Standing};
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Kind {
@@ -34,8 +34,17 @@ struct Call {
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct WatchOf {
-    watch: String,
+    watch: &'static str,
 }
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfResources {
+    kind: String,
+    state: &'static str,
+}
+
+/// What is watched; each failure of a watch names one.
+const WATCHES: [&str; 5] = ["Group", "Reseller", "Tenant", "credentials", "settings"];
 
 /// The counters, and the registry that shows them.
 #[derive(Clone)]
@@ -50,6 +59,7 @@ pub struct Metrics {
     settings_valid: Gauge,
     credentials_valid: Gauge,
     leader: Gauge,
+    resources: Family<OfResources, Gauge>,
 }
 
 impl Default for Metrics {
@@ -58,7 +68,12 @@ impl Default for Metrics {
         let durations: Family<Kind, Histogram> =
             Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.005, 2.0, 14)));
         let (passes, calls, status_writes) = (Family::default(), Family::default(), Family::default());
-        let (event_failures, watch_failures) = (Counter::default(), Family::default());
+        let (event_failures, resources) = (Counter::default(), Family::default());
+        let watch_failures: Family<WatchOf, Counter> = Family::default();
+        // From zero on, so that the first failure is a rise.
+        for watch in WATCHES {
+            drop(watch_failures.get_or_create(&WatchOf { watch }));
+        }
         let (settings_valid, credentials_valid, leader) = (Gauge::default(), Gauge::default(), Gauge::default());
         registry.register("reconciles", "Passes that ended, by kind and result", passes.clone());
         registry.register(
@@ -81,6 +96,7 @@ impl Default for Metrics {
             credentials_valid.clone(),
         );
         registry.register("leader", "1 while this operator holds the lease", leader.clone());
+        registry.register("resources", "Resources by kind and state", resources.clone());
         let registry = Arc::new(registry);
         Self {
             registry,
@@ -93,6 +109,7 @@ impl Default for Metrics {
             settings_valid,
             credentials_valid,
             leader,
+            resources,
         }
     }
 }
@@ -137,9 +154,17 @@ impl Metrics {
         self.event_failures.inc();
     }
 
-    /// A watch failed.
+    /// A watch failed: that of a kind, of the settings or of the credentials.
     pub fn watch_failed(&self, watch: &str) {
-        self.watch_failures.get_or_create(&WatchOf { watch: watch.to_owned() }).inc();
+        if let Some(watch) = WATCHES.into_iter().find(|known| *known == watch) {
+            self.watch_failures.get_or_create(&WatchOf { watch }).inc();
+        }
+    }
+
+    /// So many resources of a kind are in a state.
+    pub fn resources(&self, kind: &str, standing: Standing, count: usize) {
+        let labels = OfResources { kind: kind.to_owned(), state: standing.label() };
+        self.resources.get_or_create(&labels).set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// The settings were read.
@@ -155,6 +180,17 @@ impl Metrics {
     /// The lease was taken or lost.
     pub fn leads(&self, leads: bool) {
         self.leader.set(i64::from(leads));
+    }
+
+    /// Metrics of which each has a sample, for the documentation.
+    pub fn sampled() -> Self {
+        let metrics = Self::default();
+        drop(metrics.pass_begins("Group"));
+        metrics.pass_ended("Group", &Verdict::Synced);
+        metrics.platform_call("get_group", None);
+        metrics.status_written("Group");
+        metrics.resources("Group", Standing::Ready, 1);
+        metrics
     }
 
     /// Everything as OpenMetrics text.

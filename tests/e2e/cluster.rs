@@ -18,6 +18,8 @@ use testkit::{
     deployment::{Operator, install_definitions},
 };
 
+/// The folder of the definitions.
+pub const DEFINITIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/apio-operator/files/crds");
 /// The file that holds the operator's rights.
 pub const RULES: &str = include_str!("../../charts/apio-operator/files/rules.yaml");
 
@@ -39,9 +41,9 @@ pub async fn own_plane() -> &'static ControlPlane {
     tokio::task::spawn_blocking(start).await.unwrap()
 }
 
-fn defined(plane: &ControlPlane) {
+pub fn defined(plane: &ControlPlane) {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    install_definitions(plane, &Path::new(env!("CARGO_MANIFEST_DIR")).join("crds")).unwrap();
+    install_definitions(plane, Path::new(DEFINITIONS)).unwrap();
 }
 
 /// A name that nothing else in this run has.

@@ -5,7 +5,7 @@ use std::{fs, path::Path, process::Command};
 use tempfile::TempDir;
 use testkit::cluster::{ControlPlane, Silent};
 
-use crate::world::{World, new_name, plane};
+use crate::world::{DEFINITIONS, World, new_name, plane};
 
 const URL: &str = "https://platform.example";
 
@@ -116,7 +116,7 @@ async fn an_address_that_is_taken_is_named_with_its_remedy() {
 
 #[tokio::test]
 async fn the_definitions_it_prints_and_writes_are_those_of_the_folder() {
-    let kept = |name: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("crds").join(name)).unwrap();
+    let kept = |name: &str| fs::read_to_string(Path::new(DEFINITIONS).join(name)).unwrap();
     let names = ["groups.yaml", "resellers.yaml", "tenants.yaml"];
     let printed = operator(None, &["crds"]).await;
     assert_eq!((printed.code, printed.stderr.as_str()), (Some(0), ""));

@@ -34,14 +34,18 @@ async fn every_manifest_of_the_readme_is_accepted() {
 }
 
 #[tokio::test]
-async fn every_command_of_the_readme_runs_here_or_in_ci() {
+async fn every_command_of_the_pages_runs_here_or_in_ci() {
     let world = World::new().await;
     let ci = page(".ci/run");
     for file in ["reseller", "tenant", "group"] {
         world.apply(&page(&format!("examples/{file}.yaml")));
     }
     world.group("headquarters").await;
-    for line in blocks(&page("README.md"), "sh").iter().flat_map(|block| block.lines()) {
+    let blocks = ["README.md", "docs/monitoring.md"].map(|name| blocks(&page(name), "sh")).concat();
+    let (of_chart, others): (Vec<_>, Vec<_>) = blocks.iter().partition(|block| block.starts_with("helm "));
+    // These need a cluster without us: tests/chart runs them.
+    assert!(of_chart.len() == 1 && ci.contains("part cargo test --test chart"));
+    for line in others.iter().flat_map(|block| block.lines()) {
         match line.split_once(' ') {
             Some(("kubectl", arguments)) => drop(world.kubectl(&arguments.split(' ').collect::<Vec<_>>())),
             _ => assert!(ci.contains(&format!("part {line}")), "{line} is run by nothing"),
@@ -72,6 +76,19 @@ fn the_pages_that_derive_from_the_code_are_those_that_are_committed() {
     for (name, text) in apio_operator::docs::pages() {
         let remedy = "run: cargo run -- docs --into docs/reference";
         assert!(page(&format!("docs/reference/{name}")) == text, "docs/reference/{name} is not current; {remedy}");
+    }
+}
+
+#[test]
+fn every_alert_has_a_section_that_says_what_to_do() {
+    let alerts: serde_json::Value = serde_yaml::from_str(&page("charts/apio-operator/files/alerts.yaml")).unwrap();
+    let rules = alerts["groups"][0]["rules"].as_array().unwrap();
+    let alerts: Vec<_> = rules.iter().map(|rule| rule["alert"].as_str().unwrap().to_owned()).collect();
+    let manual = page("docs/monitoring.md");
+    let sections: Vec<_> = manual.split("\n## ").skip(1).map(|section| section.split_once('\n').unwrap()).collect();
+    assert_eq!(sections.iter().map(|(title, _)| *title).collect::<Vec<_>>(), alerts);
+    for (title, text) in sections {
+        assert!(text.len() > 100, "{title}: {text}");
     }
 }
 

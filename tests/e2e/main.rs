@@ -22,6 +22,7 @@ mod group_data;
 mod manifests;
 mod odd_names;
 mod one_writer;
+mod permissions;
 mod policies;
 mod quiet;
 mod reading;

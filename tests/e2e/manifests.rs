@@ -283,6 +283,36 @@ async fn a_new_resource_is_in_progress_until_somebody_has_seen_it() {
     assert_eq!(seen, [r#"{"observedGeneration":-1}"#; 3].join(" "));
 }
 
+/// Whether everything that is written is in what is read, at the same place.
+fn is_part(written: &Value, read: &Value) -> Result<(), String> {
+    match (written, read) {
+        (Value::Object(written), Value::Object(_)) => written
+            .iter()
+            .try_for_each(|(key, value)| is_part(value, &read[key]).map_err(|problem| format!(".{key}{problem}"))),
+        (Value::Array(written), Value::Array(items)) if written.len() == items.len() => {
+            written.iter().zip(items).try_for_each(|(written, read)| is_part(written, read))
+        }
+        (Value::Number(written), Value::Number(read)) if written.as_f64() == read.as_f64() => Ok(()),
+        _ if written == read => Ok(()),
+        _ => Err(format!(": {written} was read as {read}")),
+    }
+}
+
+#[tokio::test]
+async fn the_api_server_keeps_the_definitions_as_they_are_and_finds_nothing_to_complain_of() {
+    for crd in apio_operator::api::crds() {
+        let name = crd.metadata.name.as_deref().unwrap();
+        let live: Value = serde_json::from_str(&plane().run(&["get", "crd", name, "-o", "json"]).unwrap()).unwrap();
+        assert_eq!(is_part(&serde_json::to_value(&crd).unwrap(), &live), Ok(()), "{name}");
+        let conditions = live["status"]["conditions"].as_array().unwrap();
+        let bad = conditions.iter().find(|condition| {
+            let good = ["Established", "NamesAccepted"].contains(&condition["type"].as_str().unwrap());
+            condition["status"] != if good { "True" } else { "False" }
+        });
+        assert!(bad.is_none() && conditions.len() >= 2, "{conditions:?}");
+    }
+}
+
 #[tokio::test]
 async fn every_example_is_taken_by_the_api_server() {
     let place = Unwatched::new();

@@ -15,11 +15,8 @@ use testkit::{
     simulator::{PASSWORD, Simulator, USERNAME},
 };
 
-pub use crate::cluster::{RULES, client, new_name, own_plane, plane, program};
-use crate::{
-    cluster::operator,
-    fixtures::{credentials, settings},
-};
+pub use crate::cluster::{DEFINITIONS, RULES, client, defined, new_name, operator, own_plane, plane, program};
+use crate::fixtures::{credentials, settings};
 
 /// Longest wait for anything that should happen at once.
 pub const SOON: Duration = Duration::from_secs(30);

@@ -74,13 +74,62 @@ impl Operator {
         arguments: &[&str],
         log: &Path,
     ) -> io::Result<Self> {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
-        let address = format!("127.0.0.1:{port}");
-        let mut command = Command::new(program.get_program());
+        let address = free_address()?;
+        let mut command = again(program, kubeconfig);
         // The name outlives a crash, so that the next start need not wait for the lease of the one before.
-        let own = ["--listen", &address, "--platform-url", platform, "--identity", &address];
-        command.args(program.get_args()).args(own).args(arguments);
-        command.envs(program.get_envs().filter_map(|(key, value)| Some((key, value?)))).env("KUBECONFIG", kubeconfig);
+        command.args(["--listen", &address, "--platform-url", platform, "--identity", &address]).args(arguments);
+        Self::launch(command, address, log)
+    }
+
+    /// Starts `program` as a kubelet would start the only container of a Deployment: its arguments and its environment, and
+    /// what its volumes take from ConfigMaps, in a folder of ours. Only the address to listen on is ours.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    ///
+    /// # Panics
+    /// When the Deployment has something that is not played here.
+    pub fn of_deployment(
+        plane: &ControlPlane,
+        program: &Command,
+        kubeconfig: &Path,
+        deployment: &Value,
+        log: &Path,
+    ) -> io::Result<Self> {
+        let (name, namespace) = (text(&deployment["metadata"]["name"]), text(&deployment["metadata"]["namespace"]));
+        let pod = &deployment["spec"]["template"]["spec"];
+        let [container] = list(&pod["containers"]) else { panic!("one container") };
+        let mut arguments: Vec<String> =
+            list(&container["args"]).iter().map(|argument| text(argument).into()).collect();
+        for mount in list(&container["volumeMounts"]) {
+            let volume = list(&pod["volumes"]).iter().find(|volume| volume["name"] == mount["name"]).expect("a volume");
+            let folder = plane.folder().join(format!("{namespace}.{}", text(&mount["name"])));
+            fs::create_dir_all(&folder)?;
+            let map =
+                plane.run(&["get", "configmap", text(&volume["configMap"]["name"]), "-n", namespace, "-o", "json"]);
+            let map: Value = serde_json::from_str(&map.map_err(io::Error::other)?)?;
+            for item in list(&volume["configMap"]["items"]) {
+                fs::write(folder.join(text(&item["path"])), text(&map["data"][text(&item["key"])]))?;
+            }
+            let (there, here) = (text(&mount["mountPath"]), folder.to_string_lossy());
+            arguments.iter_mut().for_each(|argument| *argument = argument.replace(there, &here));
+        }
+        let address = free_address()?;
+        let mut command = again(program, kubeconfig);
+        command.args(arguments).args(["--listen", &address]);
+        for variable in list(&container["env"]) {
+            let value = match variable["valueFrom"]["fieldRef"]["fieldPath"].as_str() {
+                Some("metadata.name") => format!("{name}-0"),
+                Some("metadata.namespace") => namespace.to_owned(),
+                Some(other) => panic!("{other} is not played here"),
+                None => text(&variable["value"]).to_owned(),
+            };
+            command.env(text(&variable["name"]), value);
+        }
+        Self::launch(command, address, log)
+    }
+
+    fn launch(command: Command, address: String, log: &Path) -> io::Result<Self> {
         let operator = Self { command, address, log: log.to_owned(), process: Mutex::default() };
         operator.start_again()?;
         Ok(operator)
@@ -130,4 +179,25 @@ impl Operator {
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
+}
+
+/// The same program with what was set on it, in this cluster.
+fn again(program: &Command, kubeconfig: &Path) -> Command {
+    let mut command = Command::new(program.get_program());
+    command.args(program.get_args());
+    command.envs(program.get_envs().filter_map(|(key, value)| Some((key, value?)))).env("KUBECONFIG", kubeconfig);
+    command
+}
+
+fn free_address() -> io::Result<String> {
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+    Ok(format!("127.0.0.1:{port}"))
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
 }

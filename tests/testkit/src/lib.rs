@@ -4,4 +4,5 @@
 
 pub mod cluster;
 pub mod deployment;
+pub mod helm;
 pub mod simulator;

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::audit::{Audit, Request};
 use super::build::built;
 use super::certificates::Certificates;
 use super::error::Error;
@@ -55,10 +56,22 @@ impl ControlPlane {
 
     /// An instance of its own, from whatever [`locate()`] finds. Blocks until the API is served; needs no async runtime.
     pub fn start(progress: &dyn Progress) -> Result<Self, Error> {
+        Self::found(false, progress)
+    }
+
+    /// [`ControlPlane::start`], with a record of what each ServiceAccount asks for; [`ControlPlane::asked_by`] reads it.
+    pub fn start_audited(progress: &dyn Progress) -> Result<Self, Error> {
+        Self::found(true, progress)
+    }
+
+    fn found(audited: bool, progress: &dyn Progress) -> Result<Self, Error> {
         let variable = |name: &str| env::var_os(name);
         match locate(&variable)? {
+            Located::ExistingCluster { .. } if audited => {
+                Err(Error::ExistingCluster("this test needs an API server with a record of requests".to_owned()))
+            }
             Located::ExistingCluster { kubeconfig, kubectl } => Self::existing(&kubeconfig, &kubectl),
-            Located::Programs(programs) => Self::start_from(&programs, progress),
+            Located::Programs(programs) => Self::launched(&programs, audited, progress),
             Located::Build { go, kubectl } => {
                 let folder = built(&go, &cache_folder(&variable), progress)?;
                 let programs = Programs {
@@ -67,18 +80,22 @@ impl ControlPlane {
                     kube_controller_manager: Some(folder.join("kube-controller-manager")),
                     kubectl,
                 };
-                Self::start_from(&programs, progress)
+                Self::launched(&programs, audited, progress)
             }
         }
     }
 
     /// An instance of its own, from these programs.
     pub fn start_from(programs: &Programs, progress: &dyn Progress) -> Result<Self, Error> {
+        Self::launched(programs, false, progress)
+    }
+
+    fn launched(programs: &Programs, audited: bool, progress: &dyn Progress) -> Result<Self, Error> {
         progress.started("Starting a Kubernetes API");
         let mut attempt = 1;
         loop {
             let folder = InstanceFolder::create()?;
-            match Self::start_in(folder.path(), programs, progress)? {
+            match Self::start_in(folder.path(), programs, audited, progress)? {
                 Ok((processes, kubectl)) => {
                     progress.done();
                     return Ok(Self { processes: Some(processes), kubectl, folder });
@@ -97,6 +114,7 @@ impl ControlPlane {
     fn start_in(
         folder: &Path,
         programs: &Programs,
+        audited: bool,
         progress: &dyn Progress,
     ) -> Result<Result<(Processes, Kubectl), Failure>, Error> {
         let ports = Ports::free().map_err(Error::io("find free ports on", Path::new("127.0.0.1")))?;
@@ -105,7 +123,8 @@ impl ControlPlane {
         let content = certificates.admin_kubeconfig(&local("https", ports.apiserver));
         fs::write(&kubeconfig, content).map_err(Error::io("write", &kubeconfig))?;
         let kubectl = Kubectl::new(&programs.kubectl, &kubeconfig, folder);
-        let launch = Launch { programs: programs.clone(), folder: folder.to_owned(), ports, certificates };
+        let audit = audited.then(|| Audit::in_folder(folder)).transpose()?;
+        let launch = Launch { programs: programs.clone(), folder: folder.to_owned(), ports, certificates, audit };
         Ok(Processes::start(launch, &kubectl, progress).map(|processes| (processes, kubectl)))
     }
 
@@ -180,6 +199,15 @@ impl ControlPlane {
         let path = self.folder().join(format!("{namespace}.{name}.kubeconfig"));
         fs::write(&path, kubeconfig.to_string()).map_err(Error::io("write", &path))?;
         Ok(path)
+    }
+
+    /// What this ServiceAccount has asked for so far, of a plane that was started by [`ControlPlane::start_audited`].
+    ///
+    /// # Panics
+    ///
+    /// If there is no record.
+    pub fn asked_by(&self, namespace: &str, name: &str) -> Vec<Request> {
+        Audit::requests(self.folder(), &format!("system:serviceaccount:{namespace}:{name}"))
     }
 
     /// Whether namespaces are deleted, owned objects collected and default ServiceAccounts made. An existing cluster is taken to.

@@ -69,7 +69,7 @@ pub fn locate(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Located, Er
 }
 
 /// The folder that built control planes are kept in, for all checkouts of this user.
-pub(super) fn cache_folder(variable: &dyn Fn(&str) -> Option<OsString>) -> PathBuf {
+pub(crate) fn cache_folder(variable: &dyn Fn(&str) -> Option<OsString>) -> PathBuf {
     let search = Search { variable };
     search.set("APIO_TEST_CACHE").map(PathBuf::from).unwrap_or_else(|| {
         let cache = search.set("XDG_CACHE_HOME").map(PathBuf::from);

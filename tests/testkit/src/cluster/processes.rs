@@ -10,6 +10,7 @@ use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::audit::Audit;
 use super::certificates::Certificates;
 use super::error::Error;
 use super::guard::{Guarded, log_tail};
@@ -96,6 +97,7 @@ pub(super) struct Launch {
     pub folder: PathBuf,
     pub ports: Ports,
     pub certificates: Certificates,
+    pub audit: Option<Audit>,
 }
 
 impl Launch {
@@ -138,7 +140,9 @@ impl Launch {
             flag("service-account-signing-key-file", &certificates.service_account_key),
             flag("profiling", "false"),
         ];
-        let apiserver = self.spawn("kube-apiserver", &self.programs.kube_apiserver, args.into())?;
+        let audit = self.audit.iter().flat_map(Audit::flags).map(|(name, value)| flag(name, value));
+        let args = args.into_iter().chain(audit).collect();
+        let apiserver = self.spawn("kube-apiserver", &self.programs.kube_apiserver, args)?;
         self.ready("kube-apiserver", &apiserver, || {
             progress.tick("kube-apiserver");
             // A connection costs less than a process; kubectl is asked as soon as there is a chance.

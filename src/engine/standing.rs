@@ -1,0 +1,74 @@
+//! Where a resource stands, in one word, for those who count.
+
+use crate::api::Status;
+
+listed! {
+    /// Where a resource stands, and the value of a label for it.
+    pub enum Standing: &'static str {
+        /// the platform matches the spec
+        Ready => "ready",
+        /// ready, but a difference is reported and not corrected
+        Drifted => "drifted",
+        /// work is under way, or something else has to happen first
+        Progressing => "progressing",
+        /// only a person can help
+        Stalled => "stalled",
+        /// its deletion is blocked
+        Blocked => "blocked",
+    }
+}
+
+impl Standing {
+    /// What a status says.
+    pub fn of(status: &Status) -> Self {
+        let is = |kind: &str, value: &str| status.conditions.iter().any(|c| c.type_ == kind && c.status == value);
+        match () {
+            () if is("DeletionBlocked", "True") => Self::Blocked,
+            () if is("Stalled", "True") => Self::Stalled,
+            () if !is("Ready", "True") => Self::Progressing,
+            () if is("Synced", "False") => Self::Drifted,
+            () => Self::Ready,
+        }
+    }
+
+    /// As the value of a label.
+    pub const fn label(self) -> &'static str {
+        self.row()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::{
+        apimachinery::pkg::apis::meta::v1::{Condition, Time},
+        jiff::Timestamp,
+    };
+
+    use super::*;
+
+    fn status(conditions: &[(&str, &str)]) -> Status {
+        let condition = |(kind, value): &(&str, &str)| Condition {
+            type_: (*kind).to_owned(),
+            status: (*value).to_owned(),
+            reason: String::new(),
+            message: String::new(),
+            last_transition_time: Time(Timestamp::UNIX_EPOCH),
+            observed_generation: None,
+        };
+        Status { conditions: conditions.iter().map(condition).collect(), ..Status::default() }
+    }
+
+    #[test]
+    fn the_worst_that_a_status_says_counts() {
+        for (conditions, expected) in [
+            (&[][..], Standing::Progressing),
+            (&[("Ready", "True"), ("Synced", "True")], Standing::Ready),
+            (&[("Ready", "True"), ("Synced", "False")], Standing::Drifted),
+            (&[("Ready", "Unknown"), ("Synced", "False"), ("Reconciling", "True")], Standing::Progressing),
+            (&[("Ready", "False"), ("Stalled", "True")], Standing::Stalled),
+            (&[("Ready", "True"), ("DeletionBlocked", "True"), ("Stalled", "True")], Standing::Blocked),
+        ] {
+            assert_eq!(Standing::of(&status(conditions)), expected, "{conditions:?}");
+        }
+    }
+}
