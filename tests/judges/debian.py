@@ -3,6 +3,7 @@
 Not installed: prometheus would be started as a service.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -14,15 +15,18 @@ from tools import CACHE, run
 def main():
     package = sys.argv[1]
     folder = CACHE / "judges" / f"debian-{package}"
-    if not (folder / "complete").exists():
-        with tempfile.TemporaryDirectory() as fetched:
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as fetched:
             download = ["apt-get", "download", "--quiet", package]
             if subprocess.run(download, cwd=fetched, capture_output=True).returncode:
                 run("apt-get", "update", "--quiet")
                 run(*download, cwd=fetched)
             [archive] = Path(fetched).glob("*.deb")
-            run("dpkg-deb", "--extract", archive, folder)
-        (folder / "complete").touch()
+            unpacked = Path(fetched, "unpacked")
+            run("dpkg-deb", "--extract", archive, unpacked)
+            # Only now there is a folder of the right name: an interrupted fetch leaves nothing that looks finished.
+            os.rename(unpacked, folder)
     print(folder / "usr/bin")
 
 
