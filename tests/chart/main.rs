@@ -5,6 +5,9 @@
 
 mod access;
 #[allow(dead_code)]
+#[path = "../e2e/cluster.rs"]
+mod cluster;
+#[allow(dead_code)]
 #[path = "../e2e/fixtures.rs"]
 mod fixtures;
 mod lifecycle;
@@ -13,6 +16,6 @@ mod pods;
 mod release;
 mod rendering;
 mod values;
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 #[path = "../e2e/world.rs"]
 mod world;

@@ -54,7 +54,7 @@ async fn every_value_of_the_chart_reaches_an_operator_that_works_with_it() {
         Major::Four,
         &json!({
             "platform": {
-                "url": release.platform.url(), "mode": "core", "prefix": "/api/v01/p1", "concurrency": 3,
+                "url": release.platform.url(), "mode": "core", "prefix": "/api/v01/p1", "concurrency": 3, "rate": 500,
                 "timeouts": {"connect": "2s", "read": "3s", "total": "4s"},
                 "caBundle": {"configMap": "own-ca", "key": "own.pem"},
             },
@@ -62,6 +62,7 @@ async fn every_value_of_the_chart_reaches_an_operator_that_works_with_it() {
             "settings": {"configMapName": "own-settings"},
             "lease": {"name": "own-lease", "duration": "5s"},
             "watchNamespaces": [TELEPHONY, SYSTEM],
+            "tenantsByNamespace": {TELEPHONY: ["Acme"]},
             "driftInterval": "3m",
             "log": {"filter": "debug,h2=info,hyper=info", "format": "text"},
             "serviceAccount": {"name": "own-name"},
@@ -77,6 +78,8 @@ async fn every_value_of_the_chart_reaches_an_operator_that_works_with_it() {
     world.group("hq").await;
     world.delete("group/hq");
     world.until_gone::<Group>("hq").await;
+    world.apply(&crate::fixtures::manifest("Group", "other", "tenantId: Globex, groupName: Other"));
+    world.reason::<Group>("other", "Ready", "NotPermitted").await;
     let lease = release.get("lease/own-lease");
     assert_eq!(lease["spec"]["leaseDurationSeconds"], 5);
     assert_eq!(lease["spec"]["holderIdentity"], "apio-apio-operator-0", "the pod's name");

@@ -74,6 +74,7 @@ fn a_wrong_value_is_refused_with_its_path_or_its_remedy() {
             ("platform.timeouts.total=10x", "total", "pattern"),
             ("settings.content.CHECK_GROUP.CHECK_USER=true", "CHECK_GROUP", "CHECK_USER"),
             ("settings.content.CHECK_GROUP.CHECK_USERS=maybe", "CHECK_USERS", "boolean"),
+            ("tenantsByNamespace.telephony=Acme", "telephony", "array"),
             ("watchNamespaces=telephony", "watchNamespaces", "array"),
             ("watchNamespaces={Telephony}", "watchNamespaces", "pattern"),
             ("lease.duration=2s", "duration", "pattern"),
