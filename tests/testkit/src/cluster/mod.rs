@@ -7,6 +7,7 @@ mod build;
 mod certificates;
 mod control_plane;
 mod error;
+mod go_module;
 mod guard;
 mod instance_folder;
 mod kubectl;
@@ -17,6 +18,7 @@ mod waiting;
 
 pub use control_plane::ControlPlane;
 pub use error::Error;
+pub use go_module::GoModule;
 pub use guard::{Guarded, is_alive};
 pub use locate::{Located, Programs, locate};
 pub use progress::{Progress, Silent, Terminal};
