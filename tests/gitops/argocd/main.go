@@ -1,5 +1,5 @@
-// The two programs of Argo CD that sync applications, in one binary: it acts as the one whose name it was started under.
-// The packages are the upstream ones, unchanged.
+// The two programs of Argo CD that sync applications, and one that asks its health assessment alone, in one binary: it acts as
+// the one whose name it was started under. The packages are the upstream ones, unchanged.
 package main
 
 import (
@@ -16,11 +16,12 @@ func main() {
 	programs := map[string]func() *cobra.Command{
 		"argocd-application-controller": controller.NewCommand,
 		"argocd-repo-server":            reposerver.NewCommand,
+		"argocd-health":                 newHealthCommand,
 	}
 	name := filepath.Base(os.Args[0])
 	program, known := programs[name]
 	if !known {
-		fmt.Fprintf(os.Stderr, "started as %q: start it as argocd-application-controller or argocd-repo-server\n", name)
+		fmt.Fprintf(os.Stderr, "started as %q: start it as argocd-application-controller, argocd-repo-server or argocd-health\n", name)
 		os.Exit(2)
 	}
 	if err := program().Execute(); err != nil {

@@ -12,6 +12,7 @@ fn module() -> GoModule {
     GoModule {
         folder: Path::new(env!("CARGO_MANIFEST_DIR")).join("../controlplane"),
         what: "Kubernetes",
+        package: ".",
         version_of: "k8s.io/kubernetes",
         programs: &["kube-apiserver", "etcd", "kube-controller-manager"],
         toolchain: None,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::error::Error;
@@ -28,6 +29,8 @@ pub struct GoModule {
     pub folder: PathBuf,
     /// What it is, for the person who waits.
     pub what: &'static str,
+    /// The package that is built: `.`, or one of a required module.
+    pub package: &'static str,
     /// The module among the requirements whose version is that of the build.
     pub version_of: &'static str,
     /// The names of the binary; the first is that of the file, the others are links.
@@ -36,7 +39,8 @@ pub struct GoModule {
     pub toolchain: Option<&'static str>,
     /// What the linker is told besides, for that version.
     pub stamp: fn(&str) -> String,
-    /// Files and folders that come along: a required module and a path in it. They are put beside the programs.
+    /// Files and folders that come along: a required module, or any with `@` and its version, and a path in it. They are put
+    /// beside the programs.
     pub copied: &'static [(&'static str, &'static str)],
     /// How long a build takes on two cores.
     pub takes: &'static str,
@@ -118,7 +122,7 @@ impl GoModule {
             self.what, inputs.version, inputs.go_version, self.takes
         ));
         let mut command = self.go(go);
-        command.args(["build", "-v"]).args(&inputs.flags).arg("-o").arg(&binary).arg(".");
+        command.args(["build", "-v"]).args(&inputs.flags).arg("-o").arg(&binary).arg(self.package);
         command.env("CGO_ENABLED", "0");
         let log = unfinished.path().join("go.log");
         let compiler = Guarded::spawn(&command, &log).map_err(Error::io("start", go))?;
@@ -139,7 +143,7 @@ impl GoModule {
             fs::hard_link(&binary, programs.join(name)).map_err(Error::io("link", &binary))?;
         }
         for (module, path) in self.copied {
-            let from = self.required(go, module)?.join(path);
+            let from = self.fetched(go, module)?.join(path);
             let name = from.file_name().unwrap_or_default();
             copy(&from, &programs.join(name))?;
         }
@@ -179,14 +183,15 @@ impl GoModule {
         Error::Build { what: self.what, otherwise: self.otherwise, tail }
     }
 
-    /// The folder of a required module.
-    fn required(&self, go: &Path, module: &str) -> Result<PathBuf, Error> {
-        let output =
-            self.go(go).args(["list", "-m", "-f", "{{.Dir}}", module]).output().map_err(Error::io("start", go))?;
-        if output.status.success() {
-            return Ok(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
+    /// The folder of a module.
+    fn fetched(&self, go: &Path, module: &str) -> Result<PathBuf, Error> {
+        let mut command = self.go(go);
+        let output = command.args(["mod", "download", "-json", module]).output().map_err(Error::io("start", go))?;
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        match told["Dir"].as_str() {
+            Some(folder) => Ok(PathBuf::from(folder)),
+            None => Err(self.failed(format!("{} {}", told["Error"], String::from_utf8_lossy(&output.stderr).trim()))),
         }
-        Err(self.failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
     }
 }
 
@@ -224,6 +229,7 @@ struct Inputs {
     flags: Vec<String>,
     go_version: String,
     version: String,
+    package: &'static str,
     copied: &'static [(&'static str, &'static str)],
 }
 
@@ -237,7 +243,7 @@ impl Inputs {
         }
         let version = required_version(&sources[0].1, module.version_of).unwrap_or("v1.0.0").to_owned();
         let (flags, go_version) = (flags(&(module.stamp)(&version)), module.go_version(go)?);
-        Ok(Self { sources, flags, go_version, version, copied: module.copied })
+        Ok(Self { sources, flags, go_version, version, package: module.package, copied: module.copied })
     }
 
     fn hash(&self) -> String {
@@ -245,7 +251,8 @@ impl Inputs {
         let sources = self.sources.iter().flat_map(|(name, content)| [name.as_str(), content.as_str()]);
         let flags = self.flags.iter().map(String::as_str);
         let copied = self.copied.iter().flat_map(|(module, path)| [*module, *path]);
-        for part in sources.chain(flags).chain([self.go_version.as_str()]).chain(copied) {
+        let package = Some(self.package).filter(|package| *package != ".");
+        for part in sources.chain(flags).chain([self.go_version.as_str()]).chain(package).chain(copied) {
             // The length first, so that no two lists of parts run together to the same text.
             hasher.update(part.len().to_le_bytes());
             hasher.update(part);

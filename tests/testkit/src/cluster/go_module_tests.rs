@@ -8,7 +8,7 @@ use super::*;
 const GO: &str = r#"#!/bin/sh
 beside=$(dirname "$0")
 if [ "$1" = env ]; then echo "${GOTOOLCHAIN:-go1.26.0}"; exit; fi
-if [ "$1" = list ]; then echo "$beside/required"; exit; fi
+if [ "$1" = mod ]; then echo "{\"Dir\": \"$beside/required\"}"; exit; fi
 echo build >> "$beside/builds"
 while [ "$1" != -o ]; do shift; done
 echo half > "$2"
@@ -36,6 +36,7 @@ fn module(tools: &Path) -> GoModule {
     GoModule {
         folder,
         what: "a thing",
+        package: ".",
         version_of: "example.com/thing",
         programs: &["one", "other"],
         toolchain: None,
@@ -72,8 +73,7 @@ fn a_build_that_failed_or_was_interrupted_leaves_nothing_that_looks_finished() {
     let error = module.built_in(&go, cache.path(), &Silent).unwrap_err().to_string();
     assert!(error.starts_with("a thing could not be built with Go.") && error.contains("do without it"), "{error}");
     assert!(error.ends_with("Go said:\ngo: no such module"), "{error}");
-    let left: Vec<_> =
-        fs::read_dir(cache.path().join("thing")).unwrap().map(|one| one.unwrap().file_name()).collect();
+    let left: Vec<_> = fs::read_dir(cache.path().join("thing")).unwrap().map(|one| one.unwrap().file_name()).collect();
     assert_eq!(left, ["lock"]);
 
     fs::remove_file(tools.path().join("broken")).unwrap();
@@ -108,10 +108,11 @@ fn the_hash_changes_with_every_input_and_with_nothing_else() {
     }
     hashes.push(hash(&GoModule { stamp: |_| " -X version=other".to_owned(), ..module.clone() }));
     hashes.push(hash(&GoModule { toolchain: Some("go1.27.3"), ..module.clone() }));
+    hashes.push(hash(&GoModule { package: "example.com/other", ..module.clone() }));
     hashes.push(hash(&GoModule { copied: &[("example.com/required", "hack")], ..module }));
     hashes.sort();
     hashes.dedup();
-    assert_eq!(hashes.len(), 8);
+    assert_eq!(hashes.len(), 9);
 }
 
 #[test]
@@ -127,7 +128,10 @@ fn a_go_that_is_too_old_is_told_with_the_remedies() {
     let tools = tempfile::tempdir().unwrap();
     let module = GoModule { toolchain: Some("go1.25.0"), ..module(tools.path()) };
     let error = module.built_in(&go(tools.path()), tools.path(), &Silent).unwrap_err().to_string();
-    assert!(error.contains("is too old (go1.25.0). Install Go 1.26") && error.ends_with(", or do without it"), "{error}");
+    assert!(
+        error.contains("is too old (go1.25.0). Install Go 1.26") && error.ends_with(", or do without it"),
+        "{error}"
+    );
 }
 
 #[test]

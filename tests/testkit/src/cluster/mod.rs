@@ -21,5 +21,6 @@ pub use error::Error;
 pub use go_module::GoModule;
 pub use guard::{Guarded, is_alive};
 pub use locate::{Located, Programs, locate};
+pub use processes::free_ports;
 pub use progress::{Progress, Silent, Terminal};
 pub use waiting::within;

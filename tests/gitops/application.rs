@@ -1,0 +1,226 @@
+//! One Application of Argo CD, with a repository, a namespace, a platform and an operator of its own.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use futures::StreamExt;
+use kube::{
+    Api,
+    api::{ApiResource, DynamicObject, Patch, PatchParams},
+    core::GroupVersionKind,
+    runtime::{
+        wait::await_condition,
+        watcher::{self, watch_object},
+    },
+};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+use crate::{
+    argo_cd::{NAMESPACE, argo_cd},
+    generated::committed,
+    repository::Repository,
+    world::{Wish, World, new_name},
+};
+
+/// Longest wait for what Argo CD does: several passes of it and of the operator.
+const SOON: Duration = Duration::from_secs(60);
+
+/// How Argo CD compares and applies.
+#[derive(Clone, Copy, Debug)]
+pub enum Mode {
+    /// By itself, with the last applied configuration: what it does when nothing is said.
+    ThreeWay,
+    /// The API server merges, Argo CD compares.
+    ServerSideApply,
+    /// The API server does both.
+    ServerSideDiff,
+}
+
+impl Mode {
+    /// Runs a case in each mode, at the same time.
+    pub async fn each<F: Future<Output = ()>>(case: impl Fn(Self) -> F) {
+        futures::future::join_all([Self::ThreeWay, Self::ServerSideApply, Self::ServerSideDiff].map(case)).await;
+    }
+
+    fn set(self, application: &mut Value) {
+        if !matches!(self, Self::ThreeWay) {
+            application["spec"]["syncPolicy"]["syncOptions"] = json!(["ServerSideApply=true"]);
+        }
+        if matches!(self, Self::ServerSideDiff) {
+            let annotation = json!({"argocd.argoproj.io/compare-options": "ServerSideDiff=true"});
+            application["metadata"]["annotations"] = annotation;
+        }
+    }
+}
+
+/// What a user copies: the settings and the resources of `examples/`.
+pub const EXAMPLES: [&str; 5] =
+    ["settings.yaml", "reseller.yaml", "tenant.yaml", "group.yaml", "group-warehouse.yaml"];
+
+pub struct Application {
+    pub world: World,
+    pub repository: Repository,
+    mode: Mode,
+    api: Api<DynamicObject>,
+    health: Arc<Mutex<Vec<String>>>,
+    watch: JoinHandle<()>,
+}
+
+impl Application {
+    /// The Application of the guide over these files; `change` makes it another one.
+    pub async fn with(mode: Mode, files: &[(&str, String)], change: impl FnOnce(&mut Value)) -> Self {
+        tokio::task::spawn_blocking(argo_cd).await.unwrap();
+        // The settings come from Git.
+        let world = World::with(Wish { no_settings: true, ..Wish::default() }).await;
+        let repository = Repository::new();
+        for (name, content) in files {
+            repository.write(name, content);
+        }
+        repository.commit("the beginning");
+        let mut manifest = guide_application();
+        manifest["metadata"]["name"] = json!(world.namespace);
+        manifest["spec"]["destination"]["namespace"] = json!(world.namespace);
+        manifest["spec"]["source"]["repoURL"] = json!(repository.url());
+        mode.set(&mut manifest);
+        change(&mut manifest);
+        world.plane.apply(&manifest.to_string()).unwrap();
+
+        let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("argoproj.io", "v1alpha1", "Application"));
+        let api: Api<DynamicObject> = Api::namespaced_with(world.client.clone(), NAMESPACE, &kind);
+        let health = Arc::<Mutex<Vec<String>>>::default();
+        let watch = tokio::spawn(record(api.clone(), world.namespace.clone(), health.clone()));
+        Self { world, repository, mode, api, health, watch }
+    }
+
+    /// The examples, in sync and healthy.
+    pub async fn of_examples(mode: Mode) -> Self {
+        let application = Self::with(mode, &examples(), |_| ()).await;
+        application.is_as_in_git().await;
+        application
+    }
+
+    /// Everything that `health.status` was, in this order.
+    pub fn health_so_far(&self) -> Vec<String> {
+        self.health.lock().unwrap().clone()
+    }
+
+    /// As a webhook of the Git server would.
+    pub async fn refresh(&self) {
+        let token = json!({"metadata": {"annotations": {"argocd.argoproj.io/refresh": "hard"}}});
+        self.patch(token).await;
+        self.until("refreshed", |app| {
+            app["metadata"]["annotations"].get("argocd.argoproj.io/refresh").is_none()
+        })
+        .await;
+    }
+
+    pub async fn patch(&self, patch: Value) {
+        self.api.patch(&self.world.namespace, &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap();
+    }
+
+    /// Waits until the Application is as wanted and gives it.
+    pub async fn until(&self, what: &str, wanted: impl Fn(&Value) -> bool + Send + Sync) -> Value {
+        let wanted = |object: Option<&DynamicObject>| object.is_some_and(|object| wanted(&whole(object)));
+        let waited =
+            tokio::time::timeout(SOON, await_condition(self.api.clone(), &self.world.namespace, wanted)).await;
+        match waited {
+            Ok(found) => whole(&found.unwrap().unwrap()),
+            Err(_) => panic!("{what}: not within {SOON:?}\n{}", self.story()),
+        }
+    }
+
+    /// Waits until the Application is gone.
+    pub async fn until_gone(&self) {
+        let gone = |object: Option<&DynamicObject>| object.is_none();
+        let waited = tokio::time::timeout(SOON, await_condition(self.api.clone(), &self.world.namespace, gone)).await;
+        assert!(waited.is_ok(), "the Application is not gone within {SOON:?}\n{}", self.story());
+    }
+
+    /// Waits until the last commit is in the cluster and all of it is healthy.
+    pub async fn is_as_in_git(&self) -> Value {
+        self.refresh().await;
+        let head = self.repository.head();
+        self.until("synced and healthy", |app| {
+            is_synced(app, &head) && app["status"]["health"]["status"] == "Healthy"
+        })
+        .await
+    }
+
+    /// Waits until a resource of the Application has this health; gives its message.
+    pub async fn resource_health(&self, name: &str, health: &str) -> String {
+        let app = self
+            .until(&format!("{name} is {health}"), |app| resource(app, name)["health"]["status"] == health)
+            .await;
+        resource(&app, name)["health"]["message"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// What happened, for a failing test.
+    pub fn story(&self) -> String {
+        let app = self.world.plane.run(&["get", "application", &self.world.namespace, "-n", NAMESPACE, "-o", "yaml"]);
+        let live = self.world.plane.run(&["get", "apio", "-n", &self.world.namespace, "-o", "wide"]);
+        let (app, live) = (app.unwrap_or_default(), live.unwrap_or_default());
+        format!(
+            "{:?}, health so far {:?}\n{app}\n{live}\n{}\n{}",
+            self.mode,
+            self.health_so_far(),
+            self.world.story(),
+            argo_cd().story()
+        )
+    }
+}
+
+impl Drop for Application {
+    fn drop(&mut self) {
+        self.watch.abort();
+    }
+}
+
+pub fn examples() -> Vec<(&'static str, String)> {
+    EXAMPLES.map(|name| (name, committed(&format!("examples/{name}")))).into()
+}
+
+/// Whether this revision was compared, found in the cluster, and no operation goes on.
+pub fn is_synced(app: &Value, revision: &str) -> bool {
+    let status = &app["status"];
+    status["sync"]["status"] == "Synced"
+        && status["sync"]["revision"] == *revision
+        && status["operationState"]["phase"] == "Succeeded"
+        && app.get("operation").is_none()
+}
+
+fn resource<'a>(app: &'a Value, name: &str) -> &'a Value {
+    let resources = app["status"]["resources"].as_array();
+    resources.and_then(|all| all.iter().find(|one| one["name"] == *name)).unwrap_or(&Value::Null)
+}
+
+fn whole(object: &DynamicObject) -> Value {
+    serde_json::to_value(object).unwrap()
+}
+
+/// The first manifest of an Application in the guide.
+fn guide_application() -> Value {
+    let guide = committed("docs/gitops.md");
+    let blocks = guide.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let mut manifests = blocks.filter_map(|block| serde_yaml::from_str::<Value>(block).ok());
+    manifests.find(|manifest| manifest["metadata"]["name"] == "telephony").expect("the guide has the Application")
+}
+
+async fn record(api: Api<DynamicObject>, name: String, health: Arc<Mutex<Vec<String>>>) {
+    let mut states = watch_object(api, &name).boxed();
+    while let Some(state) = states.next().await {
+        let Ok(Some(app)) = state.map_err(|_: watcher::Error| ()) else { continue };
+        let Some(now) = whole(&app)["status"]["health"]["status"].as_str().map(str::to_owned) else { continue };
+        let mut health = health.lock().unwrap();
+        if health.last() != Some(&now) {
+            health.push(now);
+        }
+    }
+}
+
+/// The name of a user that a group can hold.
+pub fn user() -> String {
+    format!("{}@hq.acme.example", new_name())
+}

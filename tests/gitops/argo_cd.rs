@@ -1,0 +1,144 @@
+//! Argo CD without its user interface, on the control plane of this test process: redis, repo-server, application controller.
+
+use std::{
+    fs,
+    net::TcpStream,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+    time::Duration,
+};
+
+use testkit::cluster::{ControlPlane, GoModule, Guarded, Terminal, free_ports, within};
+
+use crate::world::plane;
+
+/// Where Argo CD and its Applications are.
+pub const NAMESPACE: &str = "argocd";
+
+/// Longest wait until one of its programs listens.
+const LISTENS_WITHIN: Duration = Duration::from_secs(60);
+
+/// In Argo CD's core mode nobody makes this project; its API server would.
+const PROJECT: &str = r#"
+apiVersion: argoproj.io/v1alpha1
+kind: AppProject
+metadata: {name: default, namespace: argocd}
+spec:
+  sourceRepos: ["*"]
+  destinations: [{server: "*", namespace: "*"}]
+  clusterResourceWhitelist: [{group: "*", kind: "*"}]
+"#;
+
+/// The folder with Argo CD's programs and manifests.
+pub fn programs() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let argo_cd = "github.com/argoproj/argo-cd/v3";
+    let module = GoModule {
+        folder: Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/gitops/argocd"),
+        what: "Argo CD",
+        package: ".",
+        version_of: argo_cd,
+        programs: &["argocd-application-controller", "argocd-repo-server", "argocd-health"],
+        toolchain: Some("go1.27.3"),
+        stamp: |_| String::new(),
+        copied: &[
+            ("github.com/argoproj/argo-cd/v3", "manifests"),
+            ("github.com/argoproj/argo-cd/v3", "hack/git-verify-wrapper.sh"),
+        ],
+        takes: "4 to 6 minutes",
+        otherwise: "",
+    };
+    BUILT.get_or_init(|| module.built(&Terminal::new()).unwrap_or_else(|error| panic!("{error}")))
+}
+
+/// Dropped with the process.
+pub struct ArgoCd {
+    controller: Guarded,
+    repo_server: Guarded,
+    redis: Guarded,
+}
+
+/// Started by the first caller.
+pub fn argo_cd() -> &'static ArgoCd {
+    static STARTED: OnceLock<ArgoCd> = OnceLock::new();
+    STARTED.get_or_init(|| ArgoCd::start(plane(), programs()))
+}
+
+impl ArgoCd {
+    fn start(plane: &ControlPlane, programs: &Path) -> Self {
+        install(plane, programs);
+        let folder = plane.folder().join(NAMESPACE);
+        fs::create_dir(&folder).unwrap();
+        let [redis_port, repo_port, repo_metrics, controller_metrics] = free_ports().unwrap();
+        let [redis_at, repo_at] = [redis_port, repo_port].map(|port| format!("127.0.0.1:{port}"));
+        let [repo_port, repo_metrics, controller_metrics] =
+            [repo_port, repo_metrics, controller_metrics].map(|port| port.to_string());
+
+        let mut redis = Command::new("redis-server");
+        redis.args(["--save", "", "--appendonly", "no", "--bind", "127.0.0.1", "--port", &redis_port.to_string()]);
+        let redis = start(redis.current_dir(&folder), "redis-server", &folder, &redis_at);
+
+        let mut repo_server = Command::new(programs.join("argocd-repo-server"));
+        repo_server.args(["--disable-tls", "--client-ca-path", "", "--address", "127.0.0.1", "--port", &repo_port]);
+        repo_server.args(["--metrics-port", &repo_metrics, "--redis", &redis_at, "--parallelismlimit", "2"]);
+        surroundings(&mut repo_server, programs, &folder);
+        let repo_server = start(&mut repo_server, "argocd-repo-server", &folder, &repo_at);
+
+        let mut controller = Command::new(programs.join("argocd-application-controller"));
+        controller.args(["--namespace", NAMESPACE, "--redis", &redis_at, "--repo-server", &repo_at]);
+        controller.args(["--repo-server-plaintext", "--metrics-port", &controller_metrics]);
+        // So that the tests read the health of each resource where `kubectl` can.
+        controller.arg("--persist-resource-health");
+        controller.env("KUBECONFIG", plane.kubeconfig()).env("ARGOCD_FAKE_IN_CLUSTER", "true");
+        controller.env("HOSTNAME", "controller-0").env("ARGOCD_SYNC_WAVE_DELAY", "0");
+        surroundings(&mut controller, programs, &folder);
+        let at = format!("127.0.0.1:{controller_metrics}");
+        let controller = start(&mut controller, "argocd-application-controller", &folder, &at);
+        Self { controller, repo_server, redis }
+    }
+
+    /// What its programs said last, for a failing test.
+    pub fn story(&self) -> String {
+        let tail = |program: &Guarded| {
+            let text = fs::read_to_string(program.log()).unwrap_or_default();
+            let lines: Vec<_> = text.lines().filter(|line| line.contains("error") || line.contains("fatal")).collect();
+            let last = lines[lines.len().saturating_sub(10)..].join("\n");
+            format!("{} (runs: {}):\n{last}\n", program.log().display(), program.is_running())
+        };
+        [&self.redis, &self.repo_server, &self.controller].map(tail).concat()
+    }
+}
+
+fn install(plane: &ControlPlane, programs: &Path) {
+    let manifests = |folder: &str| programs.join("manifests").join(folder).to_string_lossy().into_owned();
+    plane.run(&["apply", "--server-side", "-k", &manifests("crds")]).unwrap();
+    let names = ["applications", "applicationsets", "appprojects"].map(|name| format!("crd/{name}.argoproj.io"));
+    let wait = ["wait", "--for=condition=Established", "--timeout=60s"];
+    let wait = [wait.as_slice(), &names.each_ref().map(String::as_str)].concat();
+    // kubectl fails on a definition that has no conditions yet.
+    within(LISTENS_WITHIN, || plane.run(&wait).ok()).expect("the definitions of Argo CD are served");
+    plane.run(&["create", "namespace", NAMESPACE]).unwrap();
+    plane.run(&["apply", "-n", NAMESPACE, "-k", &manifests("base/config")]).unwrap();
+    plane.apply(PROJECT).unwrap();
+    let settings = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/argocd/argocd-cm.yaml");
+    let settings = settings.to_string_lossy();
+    plane.run(&["patch", "configmap", "argocd-cm", "-n", NAMESPACE, "--patch-file", &settings]).unwrap();
+}
+
+/// What both programs of Argo CD look for on the machine.
+fn surroundings(command: &mut Command, programs: &Path, folder: &Path) {
+    command.env("ARGOCD_GPG_ENABLED", "false");
+    command.env("ARGOCD_TLS_DATA_PATH", folder.join("tls")).env("ARGOCD_SSH_DATA_PATH", folder.join("ssh"));
+    // git-verify-wrapper.sh
+    let path = std::env::var("PATH").unwrap_or_default();
+    command.env("PATH", format!("{}:{path}", programs.display())).env("TMPDIR", folder);
+}
+
+fn start(command: &mut Command, name: &str, folder: &Path, address: &str) -> Guarded {
+    let program = Guarded::spawn(command, &folder.join(format!("{name}.log"))).unwrap();
+    let listens = within(LISTENS_WITHIN, || (!program.is_running() || TcpStream::connect(address).is_ok()).then_some(()));
+    let said = || fs::read_to_string(program.log()).unwrap_or_default();
+    assert!(listens.is_some() && program.is_running(), "{name} does not listen on {address}; it said:\n{}", said());
+    program
+}
