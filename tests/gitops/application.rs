@@ -22,7 +22,7 @@ use crate::{
     argo_cd::{NAMESPACE, argo_cd},
     generated::committed,
     repository::Repository,
-    world::{Wish, World, new_name},
+    world::{Wish, World},
 };
 
 /// Longest wait for what Argo CD does: several passes of it and of the operator.
@@ -57,15 +57,14 @@ impl Mode {
 }
 
 /// What a user copies: the settings and the resources of `examples/`.
-pub const EXAMPLES: [&str; 5] =
-    ["settings.yaml", "reseller.yaml", "tenant.yaml", "group.yaml", "group-warehouse.yaml"];
+pub const EXAMPLES: [&str; 5] = ["settings.yaml", "reseller.yaml", "tenant.yaml", "group.yaml", "group-warehouse.yaml"];
 
 pub struct Application {
     pub world: World,
     pub repository: Repository,
     mode: Mode,
     api: Api<DynamicObject>,
-    health: Arc<Mutex<Vec<String>>>,
+    past: Arc<Mutex<Vec<Value>>>,
     watch: JoinHandle<()>,
 }
 
@@ -90,9 +89,9 @@ impl Application {
 
         let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("argoproj.io", "v1alpha1", "Application"));
         let api: Api<DynamicObject> = Api::namespaced_with(world.client.clone(), NAMESPACE, &kind);
-        let health = Arc::<Mutex<Vec<String>>>::default();
-        let watch = tokio::spawn(record(api.clone(), world.namespace.clone(), health.clone()));
-        Self { world, repository, mode, api, health, watch }
+        let past = Arc::<Mutex<Vec<Value>>>::default();
+        let watch = tokio::spawn(record(api.clone(), world.namespace.clone(), past.clone()));
+        Self { world, repository, mode, api, past, watch }
     }
 
     /// The examples, in sync and healthy.
@@ -104,17 +103,27 @@ impl Application {
 
     /// Everything that `health.status` was, in this order.
     pub fn health_so_far(&self) -> Vec<String> {
-        self.health.lock().unwrap().clone()
+        let past = self.past.lock().unwrap();
+        let mut health: Vec<_> =
+            past.iter().filter_map(|app| app["status"]["health"]["status"].as_str().map(str::to_owned)).collect();
+        health.dedup();
+        health
+    }
+
+    /// The kinds that the first operation applied, in its order.
+    pub fn applied_first(&self) -> Vec<String> {
+        let past = self.past.lock().unwrap();
+        let mut operations = past.iter().map(|app| &app["status"]["operationState"]);
+        let first = operations.find(|operation| operation["phase"] == "Succeeded").unwrap_or(&Value::Null);
+        let resources = first["syncResult"]["resources"].as_array().cloned().unwrap_or_default();
+        resources.iter().filter_map(|one| one["kind"].as_str().map(str::to_owned)).collect()
     }
 
     /// As a webhook of the Git server would.
     pub async fn refresh(&self) {
         let token = json!({"metadata": {"annotations": {"argocd.argoproj.io/refresh": "hard"}}});
         self.patch(token).await;
-        self.until("refreshed", |app| {
-            app["metadata"]["annotations"].get("argocd.argoproj.io/refresh").is_none()
-        })
-        .await;
+        self.until("refreshed", |app| app["metadata"]["annotations"].get("argocd.argoproj.io/refresh").is_none()).await;
     }
 
     pub async fn patch(&self, patch: Value) {
@@ -124,8 +133,7 @@ impl Application {
     /// Waits until the Application is as wanted and gives it.
     pub async fn until(&self, what: &str, wanted: impl Fn(&Value) -> bool + Send + Sync) -> Value {
         let wanted = |object: Option<&DynamicObject>| object.is_some_and(|object| wanted(&whole(object)));
-        let waited =
-            tokio::time::timeout(SOON, await_condition(self.api.clone(), &self.world.namespace, wanted)).await;
+        let waited = tokio::time::timeout(SOON, await_condition(self.api.clone(), &self.world.namespace, wanted)).await;
         match waited {
             Ok(found) => whole(&found.unwrap().unwrap()),
             Err(_) => panic!("{what}: not within {SOON:?}\n{}", self.story()),
@@ -143,18 +151,17 @@ impl Application {
     pub async fn is_as_in_git(&self) -> Value {
         self.refresh().await;
         let head = self.repository.head();
-        self.until("synced and healthy", |app| {
-            is_synced(app, &head) && app["status"]["health"]["status"] == "Healthy"
-        })
-        .await
+        self.until("synced and healthy", |app| is_synced(app, &head) && app["status"]["health"]["status"] == "Healthy")
+            .await
     }
 
-    /// Waits until a resource of the Application has this health; gives its message.
-    pub async fn resource_health(&self, name: &str, health: &str) -> String {
-        let app = self
-            .until(&format!("{name} is {health}"), |app| resource(app, name)["health"]["status"] == health)
-            .await;
-        resource(&app, name)["health"]["message"].as_str().unwrap_or_default().to_owned()
+    /// Waits until a resource of the Application is shown with this health and these words.
+    pub async fn shows(&self, name: &str, health: &str, words: &str) -> Value {
+        self.until(&format!("{name} is {health}: {words}"), |app| {
+            let shown = &resource(app, name)["health"];
+            shown["status"] == health && shown["message"].as_str().unwrap_or_default().contains(words)
+        })
+        .await
     }
 
     /// What happened, for a failing test.
@@ -208,19 +215,12 @@ fn guide_application() -> Value {
     manifests.find(|manifest| manifest["metadata"]["name"] == "telephony").expect("the guide has the Application")
 }
 
-async fn record(api: Api<DynamicObject>, name: String, health: Arc<Mutex<Vec<String>>>) {
+/// Keeps every state that the Application was seen in.
+async fn record(api: Api<DynamicObject>, name: String, past: Arc<Mutex<Vec<Value>>>) {
     let mut states = watch_object(api, &name).boxed();
     while let Some(state) = states.next().await {
-        let Ok(Some(app)) = state.map_err(|_: watcher::Error| ()) else { continue };
-        let Some(now) = whole(&app)["status"]["health"]["status"].as_str().map(str::to_owned) else { continue };
-        let mut health = health.lock().unwrap();
-        if health.last() != Some(&now) {
-            health.push(now);
+        if let Ok(Some(app)) = state.map_err(|_: watcher::Error| ()) {
+            past.lock().unwrap().push(whole(&app));
         }
     }
-}
-
-/// The name of a user that a group can hold.
-pub fn user() -> String {
-    format!("{}@hq.acme.example", new_name())
 }

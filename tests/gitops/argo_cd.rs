@@ -137,7 +137,8 @@ fn surroundings(command: &mut Command, programs: &Path, folder: &Path) {
 
 fn start(command: &mut Command, name: &str, folder: &Path, address: &str) -> Guarded {
     let program = Guarded::spawn(command, &folder.join(format!("{name}.log"))).unwrap();
-    let listens = within(LISTENS_WITHIN, || (!program.is_running() || TcpStream::connect(address).is_ok()).then_some(()));
+    let listens =
+        within(LISTENS_WITHIN, || (!program.is_running() || TcpStream::connect(address).is_ok()).then_some(()));
     let said = || fs::read_to_string(program.log()).unwrap_or_default();
     assert!(listens.is_some() && program.is_running(), "{name} does not listen on {address}; it said:\n{}", said());
     program

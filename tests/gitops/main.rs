@@ -4,6 +4,7 @@
 
 mod application;
 mod argo_cd;
+mod deletion;
 mod generated;
 mod repository;
 mod sync;
