@@ -21,6 +21,7 @@ use tokio::task::JoinHandle;
 use crate::{
     argo_cd::{NAMESPACE, argo_cd},
     generated::committed,
+    guide,
     repository::Repository,
     world::{Wish, World},
 };
@@ -46,9 +47,8 @@ impl Mode {
     }
 
     fn set(self, application: &mut Value) {
-        if !matches!(self, Self::ThreeWay) {
-            application["spec"]["syncPolicy"]["syncOptions"] = json!(["ServerSideApply=true"]);
-        }
+        let apply: &[&str] = if matches!(self, Self::ThreeWay) { &[] } else { &["ServerSideApply=true"] };
+        application["spec"]["syncPolicy"]["syncOptions"] = json!(apply);
         if matches!(self, Self::ServerSideDiff) {
             let annotation = json!({"argocd.argoproj.io/compare-options": "ServerSideDiff=true"});
             application["metadata"]["annotations"] = annotation;
@@ -69,7 +69,7 @@ pub struct Application {
 }
 
 impl Application {
-    /// The Application of the guide over these files; `change` makes it another one.
+    /// The Application of the guide, but without the confirmation of prunes, over these files; `change` makes it another one.
     pub async fn with(mode: Mode, files: &[(&str, String)], change: impl FnOnce(&mut Value)) -> Self {
         tokio::task::spawn_blocking(argo_cd).await.unwrap();
         // The settings come from Git.
@@ -79,7 +79,7 @@ impl Application {
             repository.write(name, content);
         }
         repository.commit("the beginning");
-        let mut manifest = guide_application();
+        let mut manifest = guide::manifest("Application", "telephony");
         manifest["metadata"]["name"] = json!(world.namespace);
         manifest["spec"]["destination"]["namespace"] = json!(world.namespace);
         manifest["spec"]["source"]["repoURL"] = json!(repository.url());
@@ -96,7 +96,11 @@ impl Application {
 
     /// The examples, in sync and healthy.
     pub async fn of_examples(mode: Mode) -> Self {
-        let application = Self::with(mode, &examples(), |_| ()).await;
+        Self::of_examples_with(mode, |_| ()).await
+    }
+
+    pub async fn of_examples_with(mode: Mode, change: impl FnOnce(&mut Value)) -> Self {
+        let application = Self::with(mode, &examples(), change).await;
         application.is_as_in_git().await;
         application
     }
@@ -126,7 +130,12 @@ impl Application {
         self.until("refreshed", |app| app["metadata"]["annotations"].get("argocd.argoproj.io/refresh").is_none()).await;
     }
 
-    pub async fn patch(&self, patch: Value) {
+    /// Runs a command of the guide.
+    pub fn run(&self, command: &str) -> String {
+        guide::run(self.world.plane, command, &self.world.namespace)
+    }
+
+    async fn patch(&self, patch: Value) {
         self.api.patch(&self.world.namespace, &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap();
     }
 
@@ -194,7 +203,7 @@ pub fn is_synced(app: &Value, revision: &str) -> bool {
     let status = &app["status"];
     status["sync"]["status"] == "Synced"
         && status["sync"]["revision"] == *revision
-        && status["operationState"]["phase"] == "Succeeded"
+        && !["Running", "Terminating"].iter().any(|phase| status["operationState"]["phase"] == *phase)
         && app.get("operation").is_none()
 }
 
@@ -205,14 +214,6 @@ fn resource<'a>(app: &'a Value, name: &str) -> &'a Value {
 
 fn whole(object: &DynamicObject) -> Value {
     serde_json::to_value(object).unwrap()
-}
-
-/// The first manifest of an Application in the guide.
-fn guide_application() -> Value {
-    let guide = committed("docs/gitops.md");
-    let blocks = guide.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
-    let mut manifests = blocks.filter_map(|block| serde_yaml::from_str::<Value>(block).ok());
-    manifests.find(|manifest| manifest["metadata"]["name"] == "telephony").expect("the guide has the Application")
 }
 
 /// Keeps every state that the Application was seen in.

@@ -11,7 +11,7 @@ use std::{
 
 use testkit::cluster::{ControlPlane, GoModule, Guarded, Terminal, free_ports, within};
 
-use crate::world::plane;
+use crate::{guide, world::plane};
 
 /// Where Argo CD and its Applications are.
 pub const NAMESPACE: &str = "argocd";
@@ -121,9 +121,7 @@ fn install(plane: &ControlPlane, programs: &Path) {
     plane.run(&["create", "namespace", NAMESPACE]).unwrap();
     plane.run(&["apply", "-n", NAMESPACE, "-k", &manifests("base/config")]).unwrap();
     plane.apply(PROJECT).unwrap();
-    let settings = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/argocd/argocd-cm.yaml");
-    let settings = settings.to_string_lossy();
-    plane.run(&["patch", "configmap", "argocd-cm", "-n", NAMESPACE, "--patch-file", &settings]).unwrap();
+    guide::run(plane, guide::HEALTH, "");
 }
 
 /// What both programs of Argo CD look for on the machine.

@@ -8,6 +8,7 @@ use crate::{
     application::{Application, Mode, examples},
     argo_cd::NAMESPACE,
     generated::committed,
+    guide,
     world::{is_held, message},
 };
 
@@ -45,7 +46,7 @@ async fn the_prune_of_a_group_with_users_waits_until_it_is_empty() {
         let waiting = app.until("the operation goes on", goes_on).await;
         assert_eq!(waiting["status"]["health"]["status"], "Progressing");
         app.world.told("headquarters", "GroupNotEmpty").await;
-        let described = app.world.kubectl(&["describe", "group", "headquarters"]);
+        let described = app.run(guide::DESCRIBE);
         assert_eq!(described.matches(IN_THE_WAY).count(), 4, "three conditions and an event: {described}");
         assert_eq!(app.world.writes(), [""; 0]);
 
@@ -65,7 +66,7 @@ async fn a_prune_is_undone_without_a_write_to_the_platform() {
         let pruned = prune(&app).await;
         app.repository.revert();
         app.refresh().await;
-        app.world.kubectl(&["annotate", "group", "headquarters", "apio.netaxis.be/deletion=Orphan"]);
+        app.run(guide::ORPHAN);
         let again = app
             .world
             .until("headquarters", "created again", |group: &Group| group.uid() != pruned.uid() && is_held(group))
@@ -76,6 +77,50 @@ async fn a_prune_is_undone_without_a_write_to_the_platform() {
         assert_eq!(group.status.unwrap().ownership.unwrap().state, OwnershipState::Adopted);
         assert_eq!(app.world.writes(), [""; 0], "{}", app.story());
         assert!(app.world.platform.edit(|state| state.group("Acme", "HQ").unwrap().users.len() == 1));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_prune_that_must_be_confirmed_deletes_nothing_until_then_and_can_be_undone() {
+    Mode::each(|mode| async move {
+        let confirm = |app: &mut Value| {
+            let options = app["spec"]["syncPolicy"]["syncOptions"].as_array_mut().unwrap();
+            options.extend(
+                guide::manifest("Application", "telephony")["spec"]["syncPolicy"]["syncOptions"]
+                    .as_array()
+                    .cloned()
+                    .unwrap(),
+            );
+        };
+        let app = Application::of_examples_with(mode, confirm).await;
+        let before = app.world.group("headquarters").await;
+        let writes = app.world.writes();
+        let take_out = async || {
+            app.repository.remove("group.yaml");
+            app.repository.commit("no headquarters any more");
+            app.refresh().await;
+            let waits = |app: &Value| {
+                let operation = &app["status"]["operationState"];
+                let message = operation["message"].as_str().unwrap_or_default();
+                operation["phase"] == "Running" && message.contains("pruning confirmation")
+            };
+            app.until("the prune waits for its confirmation", waits).await;
+        };
+        take_out().await;
+        app.repository.revert();
+        app.refresh().await;
+        app.run(guide::TERMINATE);
+        app.is_as_in_git().await;
+        let undone = app.world.group("headquarters").await;
+        assert_eq!((undone.uid(), undone.metadata.generation), (before.uid(), before.metadata.generation));
+        assert_eq!(app.world.writes(), writes, "{}", app.story());
+
+        take_out().await;
+        app.run(guide::APPROVE);
+        app.world.until_gone::<Group>("headquarters").await;
+        app.is_as_in_git().await;
+        assert_eq!(app.world.writes()[writes.len()..], ["DELETE /tenants/Acme/groups/HQ/"]);
     })
     .await;
 }

@@ -6,6 +6,7 @@ mod application;
 mod argo_cd;
 mod deletion;
 mod generated;
+mod guide;
 mod repository;
 mod sync;
 
