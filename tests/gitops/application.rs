@@ -8,8 +8,7 @@ use std::{
 use futures::StreamExt;
 use kube::{
     Api,
-    api::{ApiResource, DynamicObject, Patch, PatchParams},
-    core::GroupVersionKind,
+    api::{DynamicObject, Patch, PatchParams},
     runtime::{
         wait::await_condition,
         watcher::{self, watch_object},
@@ -22,6 +21,7 @@ use crate::{
     argo_cd::{NAMESPACE, argo_cd},
     generated::committed,
     guide,
+    live::{self, whole},
     repository::Repository,
     world::{Wish, World},
 };
@@ -87,8 +87,7 @@ impl Application {
         change(&mut manifest);
         world.plane.apply(&manifest.to_string()).unwrap();
 
-        let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("argoproj.io", "v1alpha1", "Application"));
-        let api: Api<DynamicObject> = Api::namespaced_with(world.client.clone(), NAMESPACE, &kind);
+        let api = live::api(&world.client, "argoproj.io/v1alpha1", "Application", NAMESPACE);
         let past = Arc::<Mutex<Vec<Value>>>::default();
         let watch = tokio::spawn(record(api.clone(), world.namespace.clone(), past.clone()));
         Self { world, repository, mode, api, past, watch }
@@ -141,12 +140,8 @@ impl Application {
 
     /// Waits until the Application is as wanted and gives it.
     pub async fn until(&self, what: &str, wanted: impl Fn(&Value) -> bool + Send + Sync) -> Value {
-        let wanted = |object: Option<&DynamicObject>| object.is_some_and(|object| wanted(&whole(object)));
-        let waited = tokio::time::timeout(SOON, await_condition(self.api.clone(), &self.world.namespace, wanted)).await;
-        match waited {
-            Ok(found) => whole(&found.unwrap().unwrap()),
-            Err(_) => panic!("{what}: not within {SOON:?}\n{}", self.story()),
-        }
+        let found = live::until(&self.api, &self.world.namespace, SOON, wanted).await;
+        found.unwrap_or_else(|| panic!("{what}: not within {SOON:?}\n{}", self.story()))
     }
 
     /// Waits until the Application is gone.
@@ -210,10 +205,6 @@ pub fn is_synced(app: &Value, revision: &str) -> bool {
 fn resource<'a>(app: &'a Value, name: &str) -> &'a Value {
     let resources = app["status"]["resources"].as_array();
     resources.and_then(|all| all.iter().find(|one| one["name"] == *name)).unwrap_or(&Value::Null)
-}
-
-fn whole(object: &DynamicObject) -> Value {
-    serde_json::to_value(object).unwrap()
 }
 
 /// Keeps every state that the Application was seen in.

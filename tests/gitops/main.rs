@@ -7,9 +7,13 @@ mod argo_cd;
 mod deletion;
 mod generated;
 mod guide;
+mod judges;
+mod live;
 mod repository;
+mod states;
 mod sync;
 
+#[allow(dead_code, reason = "other tests use more of it")]
 #[path = "../e2e/fixtures.rs"]
 mod fixtures;
 #[allow(dead_code, reason = "other tests use more of it")]

@@ -276,7 +276,8 @@ fn is_sufficient(version: &str) -> bool {
 }
 
 fn required_version<'a>(go_mod: &'a str, module: &str) -> Option<&'a str> {
-    go_mod.lines().find_map(|line| line.trim().strip_prefix(module)?.strip_prefix(' ')).map(str::trim)
+    let requirements = go_mod.lines().map(|line| line.trim().trim_start_matches("require "));
+    requirements.filter_map(|line| line.strip_prefix(module)?.strip_prefix(' ')?.split_whitespace().next()).next()
 }
 
 /// Those of the upstream release builds of Kubernetes, for all: packages that two modules share are then compiled once.

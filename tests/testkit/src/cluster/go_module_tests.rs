@@ -121,6 +121,8 @@ fn versions_are_read() {
     assert!(!is_sufficient("go1.25.9") && !is_sufficient("") && !is_sufficient("devel"));
     let go_mod = "require (\n\tk8s.io/kubernetes-csi v0.1.0\n\tk8s.io/kubernetes v1.36.4\n)\n";
     assert_eq!(required_version(go_mod, "k8s.io/kubernetes"), Some("v1.36.4"));
+    let go_mod = "tool example.com/tool\n\nrequire example.com/tool v1.9.4 // indirect\n";
+    assert_eq!(required_version(go_mod, "example.com/tool"), Some("v1.9.4"));
 }
 
 #[test]
