@@ -2,22 +2,21 @@
 
 use std::{
     fs,
-    net::TcpStream,
     path::{Path, PathBuf},
     process::Command,
     sync::OnceLock,
-    time::Duration,
 };
 
-use testkit::cluster::{ControlPlane, GoModule, Guarded, Terminal, free_ports, within};
+use testkit::cluster::{ControlPlane, GoModule, Guarded, Terminal, free_ports};
 
-use crate::{guide, world::plane};
+use crate::{
+    guide,
+    processes::{self, start},
+    world::plane,
+};
 
 /// Where Argo CD and its Applications are.
 pub const NAMESPACE: &str = "argocd";
-
-/// Longest wait until one of its programs listens.
-const LISTENS_WITHIN: Duration = Duration::from_secs(60);
 
 /// In Argo CD's core mode nobody makes this project; its API server would.
 const PROJECT: &str = r#"
@@ -100,24 +99,13 @@ impl ArgoCd {
 
     /// What its programs said last, for a failing test.
     pub fn story(&self) -> String {
-        let tail = |program: &Guarded| {
-            let text = fs::read_to_string(program.log()).unwrap_or_default();
-            let lines: Vec<_> = text.lines().filter(|line| line.contains("error") || line.contains("fatal")).collect();
-            let last = lines[lines.len().saturating_sub(10)..].join("\n");
-            format!("{} (runs: {}):\n{last}\n", program.log().display(), program.is_running())
-        };
-        [&self.redis, &self.repo_server, &self.controller].map(tail).concat()
+        [&self.redis, &self.repo_server, &self.controller].map(processes::errors).concat()
     }
 }
 
 fn install(plane: &ControlPlane, programs: &Path) {
     let manifests = |folder: &str| programs.join("manifests").join(folder).to_string_lossy().into_owned();
-    plane.run(&["apply", "--server-side", "-k", &manifests("crds")]).unwrap();
-    let names = ["applications", "applicationsets", "appprojects"].map(|name| format!("crd/{name}.argoproj.io"));
-    let wait = ["wait", "--for=condition=Established", "--timeout=60s"];
-    let wait = [wait.as_slice(), &names.each_ref().map(String::as_str)].concat();
-    // kubectl fails on a definition that has no conditions yet.
-    within(LISTENS_WITHIN, || plane.run(&wait).ok()).expect("the definitions of Argo CD are served");
+    processes::install(plane, &["-k", &manifests("crds")]);
     plane.run(&["create", "namespace", NAMESPACE]).unwrap();
     plane.run(&["apply", "-n", NAMESPACE, "-k", &manifests("base/config")]).unwrap();
     plane.apply(PROJECT).unwrap();
@@ -131,13 +119,4 @@ fn surroundings(command: &mut Command, programs: &Path, folder: &Path) {
     // git-verify-wrapper.sh
     let path = std::env::var("PATH").unwrap_or_default();
     command.env("PATH", format!("{}:{path}", programs.display())).env("TMPDIR", folder);
-}
-
-fn start(command: &mut Command, name: &str, folder: &Path, address: &str) -> Guarded {
-    let program = Guarded::spawn(command, &folder.join(format!("{name}.log"))).unwrap();
-    let listens =
-        within(LISTENS_WITHIN, || (!program.is_running() || TcpStream::connect(address).is_ok()).then_some(()));
-    let said = || fs::read_to_string(program.log()).unwrap_or_default();
-    assert!(listens.is_some() && program.is_running(), "{name} does not listen on {address}; it said:\n{}", said());
-    program
 }

@@ -15,9 +15,10 @@ pub const APPROVE: &str = "deletion-approved";
 pub const TERMINATE: &str = "Terminating";
 pub const DESCRIBE: &str = "describe group";
 pub const ORPHAN: &str = "apio.netaxis.be/deletion=Orphan";
+pub const RECONCILE: &str = "reconcile.fluxcd.io/requestedAt";
 
 /// Each is run by a test.
-const COMMANDS: [&str; 5] = [HEALTH, APPROVE, TERMINATE, DESCRIBE, ORPHAN];
+const COMMANDS: [&str; 6] = [HEALTH, APPROVE, TERMINATE, DESCRIBE, ORPHAN, RECONCILE];
 
 /// Runs a command of the guide as it stands there, but with another name in place of `telephony`; gives what it printed.
 pub fn run(plane: &ControlPlane, command: &str, name: &str) -> String {

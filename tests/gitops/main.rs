@@ -5,10 +5,13 @@
 mod application;
 mod argo_cd;
 mod deletion;
+mod flux;
+mod flux_sync;
 mod generated;
 mod guide;
 mod judges;
 mod live;
+mod processes;
 mod repository;
 mod states;
 mod sync;

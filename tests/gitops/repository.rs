@@ -48,6 +48,15 @@ impl Repository {
         self.git(&["rev-parse", "HEAD"]).trim().to_owned()
     }
 
+    /// The last commit as a tar.gz, and its SHA-256.
+    pub fn archive(&self) -> (Vec<u8>, String) {
+        let file = self.folder.path().join(".git/archive.tar.gz");
+        self.git(&["archive", "--format=tar.gz", "--output", &file.to_string_lossy(), "HEAD"]);
+        let output = Command::new("sha256sum").arg(&file).output().unwrap();
+        let digest = String::from_utf8(output.stdout).unwrap().split(' ').next().unwrap().to_owned();
+        (fs::read(file).unwrap(), digest)
+    }
+
     fn git(&self, args: &[&str]) -> String {
         let mut command = Command::new("git");
         command.args(["-c", "user.name=tests", "-c", "user.email=tests@example.net"]).args(args);
