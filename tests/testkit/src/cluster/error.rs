@@ -12,6 +12,15 @@ pub enum Error {
         /// What was found instead of a sufficient Go.
         go: String,
     },
+    /// No Go, or none that is sufficient, to build programs with.
+    NoGo {
+        /// What would be built.
+        what: &'static str,
+        /// What was found instead of a sufficient Go.
+        go: String,
+        /// What else can be done; empty if nothing.
+        otherwise: &'static str,
+    },
     /// A setting names programs that are not there.
     Incomplete {
         /// The environment variable.
@@ -23,8 +32,12 @@ pub enum Error {
     NoKubectl,
     /// `USE_EXISTING_CLUSTER` is set, and the cluster can't be used.
     ExistingCluster(String),
-    /// The build of the programs failed.
+    /// The build of programs failed.
     Build {
+        /// What was built.
+        what: &'static str,
+        /// What else can be done; empty if nothing.
+        otherwise: &'static str,
         /// The last lines that Go printed.
         tail: String,
     },
@@ -72,6 +85,10 @@ impl fmt::Display for Error {
                  (https://go.dev/dl; the control plane is then built once, which takes some minutes), or set KUBEBUILDER_ASSETS to a \
                  folder with etcd and kube-apiserver (`setup-envtest use -p path` prints one)"
             ),
+            Self::NoGo { what, go, otherwise } => {
+                write!(f, "{what} is not here and can't be built: {go}. Install Go 1.26 or newer (https://go.dev/dl)")?;
+                if otherwise.is_empty() { Ok(()) } else { write!(f, ", or {otherwise}") }
+            }
             Self::Incomplete { setting, missing } => {
                 write!(f, "{setting} is set, but there is no {missing}: correct {setting}, or unset it")
             }
@@ -84,11 +101,13 @@ impl fmt::Display for Error {
                 f,
                 "USE_EXISTING_CLUSTER is set, but {reason}: set KUBECONFIG to the cluster's kubeconfig, or unset USE_EXISTING_CLUSTER"
             ),
-            Self::Build { tail } => write!(
-                f,
-                "the control plane could not be built with Go. Its modules come from GOPROXY; without access to it, set KUBEBUILDER_ASSETS \
-                 to a folder with etcd and kube-apiserver. Go said:\n{tail}"
-            ),
+            Self::Build { what, otherwise, tail } => {
+                write!(f, "{what} could not be built with Go. Its modules come from GOPROXY")?;
+                if !otherwise.is_empty() {
+                    write!(f, "; without access to it, {otherwise}")?;
+                }
+                write!(f, ". Go said:\n{tail}")
+            }
             Self::NotStarted { what, tail, folder } => {
                 write!(f, "{what}. All logs are kept in {}. Its last lines:\n{tail}", folder.display())
             }

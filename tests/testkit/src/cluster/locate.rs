@@ -68,7 +68,7 @@ pub fn locate(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Located, Er
     Ok(Located::Build { go, kubectl: search.kubectl(None)? })
 }
 
-/// The folder that built control planes are kept in, for all checkouts of this user.
+/// The folder that what was built or fetched is kept in, for all checkouts of this user.
 pub(crate) fn cache_folder(variable: &dyn Fn(&str) -> Option<OsString>) -> PathBuf {
     let search = Search { variable };
     search.set("APIO_TEST_CACHE").map(PathBuf::from).unwrap_or_else(|| {
@@ -76,6 +76,11 @@ pub(crate) fn cache_folder(variable: &dyn Fn(&str) -> Option<OsString>) -> PathB
         let cache = cache.or_else(|| search.set("HOME").map(|home| Path::new(&home).join(".cache")));
         cache.unwrap_or_else(std::env::temp_dir).join("apio-operator")
     })
+}
+
+/// The first program of this name on the PATH.
+pub(super) fn on_path(variable: &dyn Fn(&str) -> Option<OsString>, program: &str) -> Option<PathBuf> {
+    Search { variable }.on_path(program)
 }
 
 struct Search<'a> {

@@ -248,22 +248,25 @@ pub(super) struct Ports {
 }
 
 impl Ports {
-    /// Four that are free now. They are below those that the system gives to outgoing connections, so that none of these takes
-    /// the API server's port while it is stopped.
     pub fn free() -> io::Result<Self> {
-        let first = 20_000 + (RandomState::new().build_hasher().finish() % 10_000) as u16;
-        // All listeners live until four are found, so that they differ.
-        let free: Vec<_> = (first..first + 1_000)
-            .filter_map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok().map(|listener| (port, listener)))
-            .take(4)
-            .collect();
-        match free[..] {
-            [(etcd, _), (etcd_peers, _), (apiserver, _), (controller_manager, _)] => {
-                Ok(Self { etcd, etcd_peers, apiserver, controller_manager })
-            }
-            _ => Err(io::Error::other("no four free ports among a thousand")),
-        }
+        let [etcd, etcd_peers, apiserver, controller_manager] = free_ports()?;
+        Ok(Self { etcd, etcd_peers, apiserver, controller_manager })
     }
+}
+
+/// Ports that are free now. They are below those that the system gives to outgoing connections, so that none of these takes
+/// one while its program is not there.
+///
+/// # Errors
+/// When a thousand ports in a row hold too few.
+pub fn free_ports<const N: usize>() -> io::Result<[u16; N]> {
+    let first = 20_000 + (RandomState::new().build_hasher().finish() % 10_000) as u16;
+    // All listeners live until all are found, so that they differ.
+    let (free, _listeners): (Vec<_>, Vec<_>) = (first..first + 1_000)
+        .filter_map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok().map(|listener| (port, listener)))
+        .take(N)
+        .unzip();
+    free.try_into().map_err(|_| io::Error::other(format!("no {N} free ports among a thousand")))
 }
 
 impl From<(Failure, PathBuf)> for Error {
