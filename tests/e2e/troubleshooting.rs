@@ -1,5 +1,5 @@
 //! `docs/troubleshooting.md`: every reason has its section, every output in it comes from the live server, and every command
-//! under it is run and helps. `UPDATE_DOCS=1 cargo test --test e2e troubleshooting` writes the outputs into the page.
+//! under it is run and helps. `APIO_UPDATE=1 cargo test --test e2e troubleshooting` writes the outputs into the page.
 
 mod accounts;
 mod deletion;
@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use page::{Page, condition, known};
 use stage::Shown;
 
-const UPDATE: &str = "UPDATE_DOCS=1 cargo test --test e2e troubleshooting";
+const UPDATE: &str = "APIO_UPDATE=1 cargo test --test e2e troubleshooting";
 
 #[test]
 fn every_reason_has_a_section_that_shows_it_and_every_section_is_of_a_reason() {
@@ -64,7 +64,7 @@ async fn what_the_page_shows_is_what_a_user_reads_and_what_it_advises_helps() {
     scenarios.spawn(unproducible::scenarios(page.clone()));
     let shown: Shown = scenarios.join_all().await.into_iter().flatten().collect();
     let current = page.with(&shown);
-    if std::env::var_os("UPDATE_DOCS").is_some() {
+    if std::env::var_os("APIO_UPDATE").is_some() {
         page::write(&current);
         return;
     }
