@@ -49,18 +49,15 @@ fn family(n: usize, id: &str, word: &str) -> String {
 }
 
 async fn are_ready(world: &World) {
-    for n in 0..ODD.len() {
+    for (n, id) in ODD.into_iter().enumerate() {
         let reseller: Reseller = world.ready(&format!("n{n}")).await;
         let tenant: Tenant = world.ready(&format!("n{n}")).await;
         let group = world.group(&format!("n{n}")).await;
         world.group(&format!("plain-{n}")).await;
         let identities = [reseller.status, tenant.status, group.status].map(|status| status.unwrap().identity.unwrap());
-        assert_eq!(identities[0].reseller_name.as_deref(), Some(ODD[n]));
-        assert_eq!(identities[1].tenant_id.as_deref(), Some(ODD[n]));
-        assert_eq!(
-            (identities[2].tenant_id.as_deref(), identities[2].group_id.as_deref()),
-            (Some(ODD[n]), Some(ODD[n]))
-        );
+        assert_eq!(identities[0].reseller_name.as_deref(), Some(id));
+        assert_eq!(identities[1].tenant_id.as_deref(), Some(id));
+        assert_eq!((identities[2].tenant_id.as_deref(), identities[2].group_id.as_deref()), (Some(id), Some(id)));
     }
 }
 
