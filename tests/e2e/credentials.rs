@@ -116,6 +116,7 @@ async fn a_machine_token_needs_no_login() {
     world.apply(&hq(""));
     world.group("hq").await;
     assert_eq!(logins(&world), 0);
+    assert_no_secret_is_told(&world, &[M2M_TOKEN]).await;
 }
 
 #[tokio::test]

@@ -119,8 +119,10 @@ struct Trial {
 }
 
 impl Trial {
-    async fn new(method: &'static str, operation: &'static str, cases: Vec<Case>) -> Self {
-        let arguments = &["--platform-timeout", "1s", "--platform-concurrency", "64", "--log", "trace,h2=info"];
+    /// Through one of the two front doors, with everything logged.
+    async fn new(door: &str, method: &'static str, operation: &'static str, cases: Vec<Case>) -> Self {
+        let platform = ["--platform-mode", door, "--platform-timeout", "1s", "--platform-concurrency", "64"];
+        let arguments = &[&platform[..], &["--log", "trace,h2=info"]].concat();
         let world = World::with(Wish { arguments, ..Wish::default() }).await;
         world.platform.edit(|state| cases.iter().for_each(|case| state.add_tenant(case.name)));
         Self { world, cases, method, operation }
@@ -244,7 +246,7 @@ impl Trial {
 
 #[tokio::test]
 async fn every_bad_answer_to_a_look_is_told_and_creates_nothing() {
-    let trial = Trial::new("GET", "get_group", of_a_look()).await;
+    let trial = Trial::new("gateway", "GET", "get_group", of_a_look()).await;
     trial.break_platform();
     trial.apply("");
     trial.assert_told().await;
@@ -256,7 +258,7 @@ async fn every_bad_answer_to_a_look_is_told_and_creates_nothing() {
 
 #[tokio::test]
 async fn every_bad_answer_to_a_creation_is_told_and_creates_nothing_twice() {
-    let trial = Trial::new("POST", "create_group", of_a_creation()).await;
+    let trial = Trial::new("core", "POST", "create_group", of_a_creation()).await;
     trial.break_platform();
     trial.apply("");
     trial.assert_told().await;
@@ -270,7 +272,7 @@ async fn every_bad_answer_to_a_creation_is_told_and_creates_nothing_twice() {
 
 #[tokio::test]
 async fn every_bad_answer_to_an_update_is_told_and_the_update_sent_again() {
-    let trial = Trial::new("PUT", "update_group", of_a_write()).await;
+    let trial = Trial::new("gateway", "PUT", "update_group", of_a_write()).await;
     trial.apply("");
     trial.are_ready().await;
     trial.break_platform();
@@ -285,7 +287,7 @@ async fn every_bad_answer_to_an_update_is_told_and_the_update_sent_again() {
 
 #[tokio::test]
 async fn every_bad_answer_to_a_deletion_keeps_the_resource_and_the_group_is_counted_before_each_try() {
-    let trial = Trial::new("DELETE", "delete_group", of_a_deletion()).await;
+    let trial = Trial::new("core", "DELETE", "delete_group", of_a_deletion()).await;
     trial.apply("");
     trial.are_ready().await;
     trial.break_platform();

@@ -44,10 +44,11 @@ mod tls;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
 pub use accounts::{Account, GROUP_ADMIN, SYSTEM_ADMIN, TENANT_ADMIN};
@@ -160,6 +161,7 @@ impl Simulator {
     /// Listens again on the same port.
     pub async fn resume(&self) -> io::Result<()> {
         self.stop().await;
+        let _there = threads().enter();
         let tcp: TcpListener = bound(self.0.address)?.listen(1024)?;
         let listener = LineListener { tcp, lines: self.0.shared.lines.clone() };
         let service = server::service(self.0.shared.clone());
@@ -213,6 +215,15 @@ impl Drop for Running {
         }
         self.shared.lines.cut_all();
     }
+}
+
+/// What every simulator of the process runs on: a test that blocks, for kubectl or for a process, does not stop its platform.
+fn threads() -> &'static Runtime {
+    static THREADS: LazyLock<Runtime> = LazyLock::new(|| {
+        let mut threads = Builder::new_multi_thread();
+        threads.worker_threads(2).thread_name("simulator").enable_all().build().expect("threads can be started")
+    });
+    &THREADS
 }
 
 /// A socket whose address can be bound once more, as long as only one of them listens.

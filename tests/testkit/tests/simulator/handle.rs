@@ -48,10 +48,24 @@ async fn a_stopped_platform_refuses_connections_and_keeps_its_state() {
     let (platform, client) = acme_hq().await;
     client.get(HQ).await.ok();
     platform.stop().await;
-    let refused = client.unanswered("GET", HQ, None).await;
+    // One that has no connection from before.
+    let refused = Client::core(&platform).unanswered("GET", HQ, None).await;
     assert!(refused.is_connect(), "{refused:?}");
     platform.resume().await.expect("the same port is still ours");
     assert_eq!(client.get(HQ).await.ok()["groupName"], "Head office");
+}
+
+#[tokio::test]
+async fn a_test_that_blocks_does_not_stop_its_platform() {
+    use std::io::{Read, Write};
+    let platform = Simulator::start().await.expect("a free port");
+    let address = platform.url().trim_start_matches("http://").to_owned();
+    let mut line = std::net::TcpStream::connect(address).expect("it listens");
+    line.set_read_timeout(Some(ENOUGH)).expect("a time above zero");
+    line.write_all(b"GET /_sim/settings HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").expect("a line");
+    let mut answer = String::new();
+    line.read_to_string(&mut answer).expect("an answer while this thread waits");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 #[tokio::test]
