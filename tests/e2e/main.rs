@@ -8,6 +8,7 @@ mod availability;
 mod budget;
 mod check_group;
 mod command_line;
+mod crashes;
 mod credentials;
 mod deletion;
 mod docs;
