@@ -59,7 +59,12 @@ pub struct ResellerAttributes {
     pub extra_data: Option<Map<String, Value>>,
 }
 
-/// A JSON object whose keys are not known here.
+/// A JSON object whose keys are not known here. It has one owner, whole: a server-side apply that takes the last key out of
+/// an object that it shares key by key makes it null, which is no object.
 pub(super) fn any_object(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "object", "x-kubernetes-preserve-unknown-fields": true})
+    json_schema!({
+        "type": "object",
+        "x-kubernetes-map-type": "atomic",
+        "x-kubernetes-preserve-unknown-fields": true,
+    })
 }

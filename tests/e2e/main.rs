@@ -11,6 +11,7 @@ mod check_group;
 mod claims;
 mod cluster;
 mod command_line;
+mod crashes;
 mod credentials;
 mod deletion;
 mod docs;

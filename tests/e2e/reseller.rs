@@ -1,4 +1,5 @@
 use apio_operator::api::Reseller;
+use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
 use crate::{
@@ -70,4 +71,17 @@ async fn a_reseller_that_the_platform_keeps_for_others_stays_and_says_so_in_its_
     world.platform.edit(|state| state.tenants.clear());
     world.nudge::<Reseller>("best").await;
     world.until_gone::<Reseller>("best").await;
+}
+
+#[tokio::test]
+async fn extra_data_can_be_emptied_by_a_server_side_apply() {
+    let world = World::new().await;
+    let (api, owner) = (world.api::<Reseller>(), PatchParams::apply("somebody"));
+    for data in [json!({"a": 1, "b": {"c": 2}}), json!({})] {
+        let spec = json!({"resellerName": "Best", "extraData": data});
+        let best = json!({"apiVersion": "apio.netaxis.be/v1alpha1", "kind": "Reseller", "metadata": {"name": "best"}, "spec": spec});
+        api.patch("best", &owner, &Patch::Apply(&best)).await.unwrap();
+        world.ready::<Reseller>("best").await;
+    }
+    assert_eq!(world.bodies("PUT", BEST), [json!({"extraData": {}})]);
 }

@@ -55,6 +55,8 @@ pub struct Platform {
     pub is_late: bool,
     /// Whether a nested object of a body replaces the one that is there.
     pub replaces_nested: bool,
+    /// The writes that it carried out.
+    pub written: Vec<Step>,
 }
 
 impl Platform {
@@ -88,6 +90,9 @@ impl Platform {
         }
         match step {
             Step::Hold(_) | Step::Release => {}
+            Step::Create(key, _) if self.objects.contains_key(key) => {
+                return Err(Failure::new(Cause::AlreadyExists, "the platform's own words"));
+            }
             Step::Create(..) | Step::Delete(..) if self.is_late => {}
             Step::CreateDomain(domain) => self.know(Level::System, domain),
             Step::AssignDomain(level, domain) => self.know(level.clone(), domain),
@@ -104,6 +109,9 @@ impl Platform {
             Step::Delete(key, ..) => {
                 self.objects.remove(key);
             }
+        }
+        if step.is_platform_write() {
+            self.written.push(step.clone());
         }
         Ok(())
     }
@@ -288,11 +296,19 @@ impl<K: Kind + ResourceExt> Case<K> {
 
     /// One pass, as the driver makes it.
     pub fn pass(&mut self) -> Pass {
+        self.pass_until_death(usize::MAX).unwrap()
+    }
+
+    /// The same by an operator that dies instead of writing, to the cluster or to the platform, more often than this. `None`
+    /// when it died: what it had written is there, what it knew is lost.
+    pub fn pass_until_death(&mut self, writes: usize) -> Option<Pass> {
+        let mut left = writes;
+        let mut lives = move || left.checked_sub(1).map(|less| left = less);
         let mut facts = Facts::new(self.cluster.clone());
         let (mut asked, mut acts) = (Vec::new(), Vec::new());
-        let mut current = self.subject.clone();
+        let subject = self.subject.clone();
         for _ in 0..ROUNDS {
-            match plan(&self.object, &self.subject, &facts) {
+            match plan(&self.object, &subject, &facts) {
                 Plan::Ask(queries) => {
                     assert!(!queries.is_empty(), "nothing is asked");
                     for query in queries {
@@ -305,9 +321,16 @@ impl<K: Kind + ResourceExt> Case<K> {
                     assert!(!steps.is_empty(), "nothing is done");
                     acts.push(steps.clone());
                     for step in steps {
+                        lives()?;
                         let result = self.platform.act(&step);
-                        if let (Step::Hold(record), Ok(())) = (&step, &result) {
-                            current.status = holding(&current, record.clone(), Timestamp::UNIX_EPOCH);
+                        match &step {
+                            Step::Hold(record) if result.is_ok() => {
+                                self.subject.held = true;
+                                lives()?;
+                                self.subject.status = holding(&self.subject, record.clone(), Timestamp::UNIX_EPOCH);
+                            }
+                            Step::Release if result.is_ok() => self.subject.held = false,
+                            _ => {}
                         }
                         let failed = result.is_err();
                         facts.record(step, result);
@@ -320,10 +343,13 @@ impl<K: Kind + ResourceExt> Case<K> {
                     let key = self.object.key(&facts.cluster).ok();
                     let memory = Memory::default().after(&verdict, Timestamp::UNIX_EPOCH);
                     let now = Timestamp::UNIX_EPOCH;
+                    let current = Subject { status: self.subject.status.clone(), ..subject };
                     let report = report(&current, key.as_ref(), &facts, K::usage, &verdict, memory, now);
-                    self.subject.held |= facts.done().any(|step| matches!(step, Step::Hold(_)));
-                    self.subject.status = report.status.clone().unwrap_or(current.status);
-                    return Pass { facts, asked, acts, verdict, report };
+                    if let Some(status) = &report.status {
+                        lives()?;
+                        self.subject.status = status.clone();
+                    }
+                    return Some(Pass { facts, asked, acts, verdict, report });
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! What holds for every spec, every platform and every failure.
 
+mod crashes;
 mod generated;
 
 use std::collections::BTreeSet;

@@ -28,7 +28,7 @@ use crate::{
 /// Fields and the values that each may have.
 type Fields = Vec<(&'static str, Vec<Value>)>;
 
-const LABELS: [&str; 13] = [
+pub const LABELS: [&str; 13] = [
     "hold",
     "create_domain",
     "assign_domain",

@@ -32,6 +32,7 @@ pub(super) enum Effect {
     DropBefore,
     DropAfter,
     Stuck,
+    StuckAfter,
     Delay(Duration),
     Truncated,
     Partial,
@@ -91,6 +92,11 @@ impl Fault {
     /// The call is not carried out and the connection stays open without an answer.
     pub fn stuck() -> Fault {
         Fault::new(Effect::Stuck)
+    }
+
+    /// The call is carried out and the connection stays open without an answer; the journal shows the one that was due.
+    pub fn stuck_after() -> Fault {
+        Fault::new(Effect::StuckAfter)
     }
 
     /// The call is carried out after this time (not at all if the client gave up by then).

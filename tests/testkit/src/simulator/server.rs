@@ -79,7 +79,7 @@ async fn serve(
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
     }
-    let Some(reply) = afflicted(&shared, effect, &entry, request).await else {
+    let Some(reply) = afflicted(&shared, seq, effect, &entry, request).await else {
         line.cut();
         return Reply::empty(500).into_response();
     };
@@ -88,7 +88,13 @@ async fn serve(
 }
 
 /// The call under a fault, if there is one. None: the connection is to be dropped.
-async fn afflicted(shared: &Shared, effect: Option<Effect>, entry: &doors::Entry, request: Request) -> Option<Reply> {
+async fn afflicted(
+    shared: &Shared,
+    seq: u64,
+    effect: Option<Effect>,
+    entry: &doors::Entry,
+    request: Request,
+) -> Option<Reply> {
     let perform = |request: &Request| shared.with(|world| performed(&mut world.state, entry, request));
     match effect {
         None => Some(perform(&request)),
@@ -99,6 +105,11 @@ async fn afflicted(shared: &Shared, effect: Option<Effect>, entry: &doors::Entry
             None
         }
         Some(Effect::Stuck) => pending().await,
+        Some(Effect::StuckAfter) => {
+            let reply = perform(&request);
+            shared.with(|world| world.journal.close(seq, reply.status));
+            pending().await
+        }
         Some(Effect::Delay(time)) => {
             tokio::time::sleep(time).await;
             Some(perform(&request))
