@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Longest wait for what Argo CD does: several passes of it and of the operator.
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_secs(120);
 
 /// How Argo CD compares and applies.
 #[derive(Clone, Copy, Debug)]
@@ -113,6 +113,23 @@ impl Application {
         health
     }
 
+    /// The operations so far: revision and phase, in this order.
+    fn operations(&self) -> Vec<String> {
+        let past = self.past.lock().unwrap();
+        let mut operations: Vec<_> = past
+            .iter()
+            .map(|app| {
+                let (requested, now) = (&app["operation"]["sync"]["revision"], &app["status"]["operationState"]);
+                format!(
+                    "{} requested, {} {} {}",
+                    requested, now["operation"]["sync"]["revision"], now["phase"], now["message"]
+                )
+            })
+            .collect();
+        operations.dedup();
+        operations
+    }
+
     /// The kinds that the first operation applied, in its order.
     pub fn applied_first(&self) -> Vec<String> {
         let past = self.past.lock().unwrap();
@@ -127,6 +144,13 @@ impl Application {
         let token = json!({"metadata": {"annotations": {"argocd.argoproj.io/refresh": "hard"}}});
         self.patch(token).await;
         self.until("refreshed", |app| app["metadata"]["annotations"].get("argocd.argoproj.io/refresh").is_none()).await;
+    }
+
+    /// Waits until a group is as wanted and gives it.
+    pub async fn group(&self, name: &str, what: &str, wanted: impl Fn(&Value) -> bool + Send + Sync) -> Value {
+        let api = live::api(&self.world.client, "apio.netaxis.be/v1alpha1", "Group", &self.world.namespace);
+        let found = live::until(&api, name, SOON, wanted).await;
+        found.unwrap_or_else(|| panic!("{name} {what}: not within {SOON:?}\n{}", self.story()))
     }
 
     /// Runs a command of the guide.
@@ -174,9 +198,10 @@ impl Application {
         let live = self.world.plane.run(&["get", "apio", "-n", &self.world.namespace, "-o", "wide"]);
         let (app, live) = (app.unwrap_or_default(), live.unwrap_or_default());
         format!(
-            "{:?}, health so far {:?}\n{app}\n{live}\n{}\n{}",
+            "{:?}, health so far {:?}\n{}\n{app}\n{live}\n{}\n{}",
             self.mode,
             self.health_so_far(),
+            self.operations().join("\n"),
             self.world.story(),
             argo_cd().story()
         )
@@ -191,6 +216,11 @@ impl Drop for Application {
 
 pub fn examples() -> Vec<(&'static str, String)> {
     EXAMPLES.map(|name| (name, committed(&format!("examples/{name}")))).into()
+}
+
+/// One more group.
+pub fn branch() -> String {
+    committed("examples/group.yaml").replace("HQ", "Branch").replace("headquarters", "branch")
 }
 
 /// Whether this revision was compared, found in the cluster, and no operation goes on.

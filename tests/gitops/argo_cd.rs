@@ -105,7 +105,9 @@ impl ArgoCd {
 
 fn install(plane: &ControlPlane, programs: &Path) {
     let manifests = |folder: &str| programs.join("manifests").join(folder).to_string_lossy().into_owned();
-    processes::install(plane, &["-k", &manifests("crds")]);
+    let definitions =
+        ["application", "applicationset", "appproject"].map(|name| manifests(&format!("crds/{name}-crd.yaml")));
+    processes::install(plane, &definitions.each_ref().map(|file| ["-f", file]).concat());
     plane.run(&["create", "namespace", NAMESPACE]).unwrap();
     plane.run(&["apply", "-n", NAMESPACE, "-k", &manifests("base/config")]).unwrap();
     plane.apply(PROJECT).unwrap();

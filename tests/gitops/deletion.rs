@@ -5,10 +5,11 @@ use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use crate::{
-    application::{Application, Mode, examples},
+    application::{Application, Mode, branch, examples},
     argo_cd::NAMESPACE,
     generated::committed,
     guide,
+    live::condition,
     world::{is_held, message},
 };
 
@@ -42,9 +43,11 @@ async fn the_prune_of_a_group_with_users_waits_until_it_is_empty() {
         let group = prune(&app).await;
         assert!(message(&group, "DeletionBlocked").starts_with(IN_THE_WAY) && is_held(&group));
         app.shows("headquarters", "Progressing", &message(&group, "DeletionBlocked")).await;
-        let goes_on = |app: &Value| app["status"]["operationState"]["phase"] == "Running";
-        let waiting = app.until("the operation goes on", goes_on).await;
-        assert_eq!(waiting["status"]["health"]["status"], "Progressing");
+        app.until("not as in Git yet", |app| {
+            let status = &app["status"];
+            (&status["sync"]["status"], &status["health"]["status"]) == (&json!("OutOfSync"), &json!("Progressing"))
+        })
+        .await;
         app.world.told("headquarters", "GroupNotEmpty").await;
         let described = app.run(guide::DESCRIBE);
         assert_eq!(described.matches(IN_THE_WAY).count(), 4, "three conditions and an event: {described}");
@@ -60,6 +63,22 @@ async fn the_prune_of_a_group_with_users_waits_until_it_is_empty() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_prune_that_waits_holds_up_no_later_commit() {
+    Mode::each(|mode| async move {
+        let app = with_a_user(mode).await;
+        prune(&app).await;
+        app.repository.write("branch.yaml", &branch());
+        app.repository.commit("a new group");
+        app.refresh().await;
+        app.group("branch", "is there", |group| condition(group, "Ready")["status"] == "True").await;
+        let pruned: Group = app.world.reason("headquarters", "DeletionBlocked", "GroupNotEmpty").await;
+        assert!(is_held(&pruned));
+        assert_eq!(app.world.writes(), ["POST /tenants/Acme/groups/"], "{}", app.story());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_prune_is_undone_without_a_write_to_the_platform() {
     Mode::each(|mode| async move {
         let app = with_a_user(mode).await;
@@ -67,13 +86,11 @@ async fn a_prune_is_undone_without_a_write_to_the_platform() {
         app.repository.revert();
         app.refresh().await;
         app.run(guide::ORPHAN);
-        let again = app
-            .world
-            .until("headquarters", "created again", |group: &Group| group.uid() != pruned.uid() && is_held(group))
-            .await;
+        let old = json!(pruned.uid());
+        app.group("headquarters", "created again", |group| group["metadata"]["uid"] != old).await;
         app.is_as_in_git().await;
         let group = app.world.group("headquarters").await;
-        assert_eq!((group.uid(), &group.spec), (again.uid(), &pruned.spec));
+        assert_eq!(group.spec, pruned.spec);
         assert_eq!(group.status.unwrap().ownership.unwrap().state, OwnershipState::Adopted);
         assert_eq!(app.world.writes(), [""; 0], "{}", app.story());
         assert!(app.world.platform.edit(|state| state.group("Acme", "HQ").unwrap().users.len() == 1));
@@ -98,7 +115,8 @@ async fn a_prune_that_must_be_confirmed_deletes_nothing_until_then_and_can_be_un
         let writes = app.world.writes();
         let take_out = async || {
             app.repository.remove("group.yaml");
-            app.repository.commit("no headquarters any more");
+            app.repository.write("branch.yaml", &branch());
+            app.repository.commit("no headquarters any more, but a branch");
             app.refresh().await;
             let waits = |app: &Value| {
                 let operation = &app["status"]["operationState"];
@@ -117,10 +135,14 @@ async fn a_prune_that_must_be_confirmed_deletes_nothing_until_then_and_can_be_un
         assert_eq!(app.world.writes(), writes, "{}", app.story());
 
         take_out().await;
+        // What else is in the commit waits too.
+        assert!(app.world.api::<Group>().get_opt("branch").await.unwrap().is_none());
         app.run(guide::APPROVE);
-        app.world.until_gone::<Group>("headquarters").await;
         app.is_as_in_git().await;
-        assert_eq!(app.world.writes()[writes.len()..], ["DELETE /tenants/Acme/groups/HQ/"]);
+        assert!(app.world.api::<Group>().get_opt("headquarters").await.unwrap().is_none());
+        let mut since = app.world.writes().split_off(writes.len());
+        since.sort();
+        assert_eq!(since, ["DELETE /tenants/Acme/groups/HQ/", "POST /tenants/Acme/groups/"], "{}", app.story());
     })
     .await;
 }

@@ -31,7 +31,7 @@ use crate::{
 pub const NAMESPACE: &str = "flux-system";
 
 /// Longest wait for what Flux does: it looks at the health of what it applied every 5 seconds.
-pub const SOON: Duration = Duration::from_secs(60);
+pub const SOON: Duration = Duration::from_secs(120);
 
 fn programs() -> PathBuf {
     let module = GoModule {
@@ -62,7 +62,7 @@ fn programs() -> PathBuf {
 const SOURCES: &str = "github.com/fluxcd/source-controller@v1.9.1";
 
 /// Started by the first caller, gone with the process.
-fn controller() -> &'static Guarded {
+pub fn controller() -> &'static Guarded {
     static STARTED: OnceLock<Guarded> = OnceLock::new();
     STARTED.get_or_init(|| {
         let (plane, programs) = (plane(), programs());

@@ -80,16 +80,10 @@ async fn what_is_pruned_is_protected_by_the_finalizer_and_can_be_undone() {
     let ready: Value = flux.is_as_in_git().await;
     assert!(!ready["status"]["inventory"].to_string().contains("headquarters"), "{}", flux.story());
 
+    flux.run(guide::ORPHAN);
+    flux.world.until_gone::<Group>("headquarters").await;
     flux.repository.revert();
     flux.publish().await;
-    flux.run(guide::ORPHAN);
-    let uid = pruned.uid();
-    flux.world
-        .poll("the old one is gone", || async {
-            flux.world.api::<Group>().get_opt("headquarters").await.unwrap().and_then(|group| group.uid()) != uid
-        })
-        .await;
-    flux.run(guide::RECONCILE);
     flux.is_as_in_git().await;
     let group = flux.world.group("headquarters").await;
     assert!(group.uid() != pruned.uid() && is_held(&group));
@@ -101,4 +95,23 @@ async fn what_is_pruned_is_protected_by_the_finalizer_and_can_be_undone() {
     flux.publish().await;
     flux.world.until_gone::<Group>("headquarters").await;
     assert_eq!(flux.world.writes(), ["DELETE /tenants/Acme/groups/HQ/"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_must_not_be_pruned_stays_when_it_is_taken_out_of_git() {
+    let kept = guide::blocks("yaml").into_iter().find(|block| block.contains("prune: disabled")).unwrap();
+    let group = committed("examples/group.yaml").replace("metadata:\n", &kept);
+    let files: Vec<_> = examples()
+        .into_iter()
+        .map(|(name, text)| (name, if name == "group.yaml" { group.clone() } else { text }))
+        .collect();
+    let flux = Kustomization::with(&files).await;
+    flux.is_as_in_git().await;
+    let writes = flux.world.writes();
+    take_out(&flux);
+    flux.publish().await;
+    flux.is_as_in_git().await;
+    let group = flux.world.group("headquarters").await;
+    assert_eq!(group.metadata.deletion_timestamp, None);
+    assert_eq!(flux.world.writes(), writes);
 }

@@ -1,11 +1,11 @@
 //! The guide: its manifests and commands are what the tests use.
 
-use std::process::Command;
+use std::{fs, path::Path, process::Command};
 
 use serde_json::Value;
 use testkit::cluster::ControlPlane;
 
-use crate::generated::committed;
+use crate::{argo_cd::argo_cd, flux::controller, generated::committed, world::plane};
 
 const GUIDE: &str = "docs/gitops.md";
 
@@ -15,10 +15,9 @@ pub const APPROVE: &str = "deletion-approved";
 pub const TERMINATE: &str = "Terminating";
 pub const DESCRIBE: &str = "describe group";
 pub const ORPHAN: &str = "apio.netaxis.be/deletion=Orphan";
-pub const RECONCILE: &str = "reconcile.fluxcd.io/requestedAt";
 
 /// Each is run by a test.
-const COMMANDS: [&str; 6] = [HEALTH, APPROVE, TERMINATE, DESCRIBE, ORPHAN, RECONCILE];
+const COMMANDS: [&str; 5] = [HEALTH, APPROVE, TERMINATE, DESCRIBE, ORPHAN];
 
 /// Runs a command of the guide as it stands there, but with another name in place of `telephony`; gives what it printed.
 pub fn run(plane: &ControlPlane, command: &str, name: &str) -> String {
@@ -33,12 +32,13 @@ pub fn run(plane: &ControlPlane, command: &str, name: &str) -> String {
 
 /// The only manifest of the guide with this kind and name.
 pub fn manifest(kind: &str, name: &str) -> Value {
-    let mut manifests = blocks("yaml").into_iter().map(|block| serde_yaml::from_str::<Value>(&block).unwrap());
-    let found = manifests.find(|manifest| manifest["kind"] == kind && manifest["metadata"]["name"] == name);
+    let manifests: Vec<Value> = blocks("yaml").iter().map(|block| serde_yaml::from_str(block).unwrap()).collect();
+    let found = manifests.into_iter().find(|manifest| manifest["kind"] == kind && manifest["metadata"]["name"] == name);
     found.unwrap_or_else(|| panic!("{GUIDE} has no {kind} {name}"))
 }
 
-fn blocks(language: &str) -> Vec<String> {
+/// The code blocks of a language.
+pub fn blocks(language: &str) -> Vec<String> {
     let guide = committed(GUIDE);
     let fence = format!("```{language}\n");
     guide.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
@@ -46,7 +46,30 @@ fn blocks(language: &str) -> Vec<String> {
 
 #[test]
 fn every_command_of_the_guide_is_run_by_a_test() {
-    for line in blocks("sh").iter().flat_map(|block| block.lines()) {
+    for line in blocks("sh").concat().lines().filter(|line| !line.trim().is_empty()) {
         assert_eq!(COMMANDS.iter().filter(|command| line.contains(**command)).count(), 1, "{line}");
+    }
+}
+
+/// The operator's own Application is not synced here, because its pods need a node.
+#[test]
+fn every_manifest_of_the_guide_is_taken_by_the_api_server() {
+    let (_argo_cd, _flux) = (argo_cd(), controller());
+    let whole: Vec<_> = blocks("yaml").into_iter().filter(|block| block.starts_with("apiVersion")).collect();
+    assert_eq!(whole.len(), 4);
+    for manifest in whole {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), manifest).unwrap();
+        let file = file.path().to_string_lossy();
+        plane().run(&["apply", "--dry-run=server", "--validate=strict", "-f", &file]).unwrap();
+    }
+}
+
+#[test]
+fn every_link_of_the_guide_leads_to_a_file() {
+    let guide = committed(GUIDE);
+    for link in guide.split("](").skip(1).map(|rest| rest.split([')', '#']).next().unwrap()) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(link);
+        assert!(link.starts_with("https://") || path.exists(), "{link}");
     }
 }

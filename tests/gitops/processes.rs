@@ -21,8 +21,12 @@ pub fn install(plane: &ControlPlane, source: &[&str]) {
     let with = |args: &[&str]| plane.run(&[args, source].concat());
     with(&["apply", "--server-side"]).unwrap();
     // kubectl fails on a definition that has no conditions yet.
-    let established = || with(&["wait", "--for=condition=Established", "--timeout=60s"]).ok();
-    within(WITHIN, established).expect("the definitions are served");
+    let mut last = Ok(String::new());
+    within(WITHIN, || {
+        last = with(&["wait", "--for=condition=Established", "--timeout=60s"]);
+        last.is_ok().then_some(())
+    });
+    last.expect("the definitions are served");
 }
 
 /// What a program complained of last, for a failing test.

@@ -4,7 +4,7 @@ use apio_operator::api::{Group, OwnershipState};
 use serde_json::{Value, json};
 
 use crate::{
-    application::{Application, Mode, examples, is_synced},
+    application::{Application, Mode, branch, examples, is_synced},
     generated::committed,
     world::is,
 };
@@ -18,6 +18,8 @@ fn headquarters(app: &Application, key: &str) -> Value {
 async fn an_application_is_synced_and_healthy_and_stays_so() {
     Mode::each(|mode| async move {
         let app = Application::of_examples(mode).await;
+        // What is asked of the operator by hand is no difference either.
+        app.world.looked::<Group>("headquarters").await;
         let everything = ["get", "apio,configmap", "-o", "yaml", "--show-managed-fields"];
         let before = app.world.kubectl(&everything);
         let (writes, looks) = (app.world.writes(), app.world.metric("apio_operator_reconciles_total").await);
@@ -91,8 +93,7 @@ async fn a_platform_that_is_down_makes_nothing_degraded() {
         app.world.poll("a failed look", || async { failed().await >= 1 }).await;
         app.is_as_in_git().await;
 
-        let branch = committed("examples/group.yaml").replace("HQ", "Branch").replace("headquarters", "branch");
-        app.repository.write("branch.yaml", &branch);
+        app.repository.write("branch.yaml", &branch());
         app.repository.commit("a new group");
         app.refresh().await;
         app.shows("branch", "Progressing", "cannot be reached").await;
