@@ -139,11 +139,24 @@ impl Application {
         resources.iter().filter_map(|one| one["kind"].as_str().map(str::to_owned)).collect()
     }
 
-    /// As a webhook of the Git server would.
+    /// Has Argo CD compare with the last commit, as a webhook of the Git server would.
     pub async fn refresh(&self) {
-        let token = json!({"metadata": {"annotations": {"argocd.argoproj.io/refresh": "hard"}}});
-        self.patch(token).await;
-        self.until("refreshed", |app| app["metadata"]["annotations"].get("argocd.argoproj.io/refresh").is_none()).await;
+        let head = self.repository.head();
+        let asked = json!({"metadata": {"annotations": {"argocd.argoproj.io/refresh": "hard"}}});
+        // A comparison that is about to end may take the annotation along: then it is asked again.
+        for _ in 0..12 {
+            let before = whole(&self.api.get(&self.world.namespace).await.unwrap());
+            self.patch(asked.clone()).await;
+            let is_done = |app: &Value| {
+                app["metadata"]["annotations"].get("argocd.argoproj.io/refresh").is_none()
+                    && app["status"]["sync"]["revision"] == *head
+                    && app["status"]["reconciledAt"] != before["status"]["reconciledAt"]
+            };
+            if live::until(&self.api, &self.world.namespace, Duration::from_secs(10), is_done).await.is_some() {
+                return;
+            }
+        }
+        panic!("not compared with {head}\n{}", self.story());
     }
 
     /// Waits until a group is as wanted and gives it.
