@@ -97,6 +97,13 @@ fn run(flags: Run) -> Result<(), String> {
 }
 
 async fn operate(flags: Run) -> Result<(), String> {
+    if let Some(rate) = flags.platform_rate.map(usize::from).filter(|rate| flags.platform_concurrency > 10 * rate) {
+        return Err(format!(
+            "--platform-concurrency {} is too much for --platform-rate {rate}: a call would wait for more than 10 seconds; use at most {}",
+            flags.platform_concurrency,
+            10 * rate
+        ));
+    }
     let address = Address::new(&flags.platform_url, flags.platform_prefix.as_deref(), flags.platform_mode)?;
     let transport = Transport {
         connect: flags.platform_connect_timeout,
@@ -157,6 +164,7 @@ async fn operate(flags: Run) -> Result<(), String> {
     let counting = operator.clone();
     let text: health::Text = Arc::new(move || {
         counting.count_resources();
+        counting.metrics.platform_answers(!counting.turns.is_stopped());
         counting.metrics.text()
     });
     let secret = CredentialsWatch { namespace, name: flags.credentials_secret, sender };

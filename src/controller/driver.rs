@@ -23,17 +23,15 @@ use crate::{
 
 /// Longest pass, from its turn on.
 const LONGEST: Duration = Duration::from_secs(180);
+/// How often a pass that waits in the background looks whether it still belongs there.
+const LOOKS_AGAIN: Duration = Duration::from_secs(1);
 /// Most rounds of asking and acting in a pass: far more than any plan needs.
 const ROUNDS: usize = 32;
 
 /// Brings one resource and the platform together. Never fails: whatever happens is told in the status and looked at again.
 pub async fn reconcile<K: Watched>(object: Arc<K>, operator: Arc<Operator>) -> Result<Action, Infallible> {
     let _running = operator.metrics.pass_begins(&K::kind(&()));
-    let key = operator.index.key(&*object);
-    let lane = key.as_ref().and_then(Key::tenant).unwrap_or_default();
-    let Some(turn) = operator.turns.take(budget::class(&operator.subject(&*object)), lane).await else {
-        return Ok(Action::await_change());
-    };
+    let Some(turn) = operator.turn(&*object).await else { return Ok(Action::await_change()) };
     if !operator.index.ready().await {
         return Ok(Action::await_change());
     }
@@ -160,6 +158,29 @@ async fn finish<K: Watched>(
 }
 
 impl Operator {
+    /// Waits for a turn. What waits as one of many polls and is changed or deleted meanwhile is as urgent as any change: no
+    /// other pass of the resource begins before this one has ended.
+    async fn turn<K: Watched>(&self, object: &K) -> Option<Turn> {
+        let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+        let now = || self.index.get::<K>(&namespace, &name).map(|now| budget::class(&self.subject(&*now)));
+        let key = self.index.key(object);
+        let lane = key.as_ref().and_then(Key::tenant).unwrap_or_default();
+        let mut class = budget::class(&self.subject(object));
+        loop {
+            let mut turn = std::pin::pin!(self.turns.take(class, lane));
+            class = loop {
+                tokio::select! {
+                    turn = &mut turn => return turn,
+                    () = tokio::time::sleep(LOOKS_AGAIN), if class.is_background() => {
+                        if let Some(now) = now().filter(|now| !now.is_background()) {
+                            break now;
+                        }
+                    }
+                }
+            };
+        }
+    }
+
     /// The resource as the decisions see it, with the status that was last meant for it when the watch still shows an
     /// older one.
     pub(super) fn subject<K: Watched>(&self, object: &K) -> Subject {

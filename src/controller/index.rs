@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::{NamespaceResourceScope, apimachinery::pkg::apis::meta::v1::Condition};
 use kube::{
     Resource, ResourceExt,
     runtime::{reflector::ObjectRef, reflector::Store},
@@ -233,11 +233,12 @@ impl<K: Watched> Slice<K> {
     }
 }
 
-/// Whether it is being deleted, or waits for something.
+/// Whether it is being deleted, waits for something, or was not looked at since it changed.
 fn is_unsettled<K: Watched>(object: &K) -> bool {
     let ready =
         object.status().and_then(|status| status.conditions.iter().find(|condition| condition.type_ == "Ready"));
-    object.meta().deletion_timestamp.is_some() || ready.is_none_or(|ready| ready.status != "True")
+    let settled = |ready: &Condition| ready.status == "True" && ready.observed_generation == object.meta().generation;
+    object.meta().deletion_timestamp.is_some() || !ready.is_some_and(settled)
 }
 
 async fn listed<K: Watched>(slices: &[Slice<K>]) -> bool {

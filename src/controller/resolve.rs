@@ -32,14 +32,17 @@ impl Operator {
         let own = object.key(&cluster).ok();
         describe(&mut cluster, &self.index, subject, object.named(), own.as_ref());
         // The record rules once there is one: it, not the spec, is what a deletion acts upon.
-        let recorded = subject.status.ownership.as_ref().and_then(|record| Key::of(&record.key));
-        if let Some(key) = recorded.or(own) {
-            let tenant = key.tenant().filter(|tenant| !self.tenant_limits.allow(&subject.namespace, tenant));
-            cluster.forbidden_tenant = tenant.map(str::to_owned);
+        if let Some(key) = subject.recorded().or(own) {
+            cluster.forbidden_tenant = self.forbidden(&subject.namespace, &key).map(str::to_owned);
             claims::<K>(&mut cluster, self, subject, &key);
             children(&mut cluster, &self.index, subject, &key);
         }
         Ok(cluster)
+    }
+
+    /// The tenant of an object, when the limits keep it from a namespace.
+    fn forbidden<'a>(&self, namespace: &str, key: &'a Key) -> Option<&'a str> {
+        key.tenant().filter(|tenant| !self.tenant_limits.allow(namespace, tenant))
     }
 
     async fn definition_deleting<K: Watched>(&self) -> Result<bool, Failure> {
@@ -85,9 +88,11 @@ fn claims<K: Watched>(cluster: &mut Cluster, operator: &Operator, subject: &Subj
         .filter_map(|(namespace, name)| operator.index.get::<K>(namespace, name))
         .filter_map(|object| {
             let other = operator.subject(&*object);
-            // The record claims as well as the spec, whose references may lead elsewhere by now.
-            let recorded = other.status.ownership.as_ref().and_then(|record| Key::of(&record.key));
-            if recorded.as_ref() != Some(key) && operator.index.key(&*object).as_ref() != Some(key) {
+            // The record claims as well as the spec, whose references may lead elsewhere by now. A spec that may not use the
+            // tenant claims nothing.
+            let by_spec = operator.index.key(&*object).as_ref() == Some(key);
+            let by_spec = by_spec && operator.forbidden(&other.namespace, key).is_none();
+            if other.recorded().as_ref() != Some(key) && !by_spec {
                 return None;
             }
             let claim = Claim::of(&other, key)?;

@@ -149,6 +149,11 @@ impl Subject {
         self.compared_generation() >= Some(self.generation)
     }
 
+    /// The object of the ownership record.
+    pub fn recorded(&self) -> Option<Key> {
+        self.status.ownership.as_ref().and_then(|record| Key::of(&record.key))
+    }
+
     /// A condition of the last status.
     pub fn condition(&self, kind: &str) -> Option<&k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition> {
         self.status.conditions.iter().find(|condition| condition.type_ == kind)

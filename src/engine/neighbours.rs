@@ -33,6 +33,8 @@ pub struct Neighbour {
     pub created: Vec<Key>,
     /// Whether it is being deleted.
     pub deleting: bool,
+    /// Whether it only observes, and so claims nothing.
+    pub observes: bool,
     /// Whether its object was on the platform at the last look.
     pub on_platform: bool,
 }
@@ -47,15 +49,16 @@ impl Neighbour {
         references: Vec<Reference>,
         named: Vec<Key>,
     ) -> Self {
-        let created = subject.status.auto_created.map(|created| created.resellers).unwrap_or_default();
+        let created = subject.status.auto_created.iter().flat_map(|created| created.resellers.iter().cloned());
         Self {
             kind,
             reference,
             key,
             references,
             named,
-            recorded: subject.status.ownership.as_ref().and_then(|record| Key::of(&record.key)),
-            created: created.into_iter().map(Key::Reseller).collect(),
+            recorded: subject.recorded(),
+            observes: subject.observes(),
+            created: created.map(Key::Reseller).collect(),
             deleting: subject.deleting,
             on_platform: subject.status.observed.is_some(),
             namespace: subject.namespace,

@@ -112,8 +112,7 @@ pub struct Claim {
 impl Claim {
     /// The claim of a resource to a key; `None` when it observes only.
     pub fn of(subject: &Subject, key: &Key) -> Option<Self> {
-        let recorded =
-            subject.status.ownership.as_ref().is_some_and(|record| Key::of(&record.key).as_ref() == Some(key));
+        let recorded = subject.recorded().as_ref() == Some(key);
         (!subject.observes()).then(|| Self {
             without_record: !recorded,
             created: subject.created,

@@ -11,7 +11,7 @@ use super::{
     diff::{sentence, shown},
     events::{self, Note},
     facts::{Answer, Facts, Query},
-    failure::Failure,
+    failure::{Cause, Failure},
     ids::{Key, Level, Object},
     kind::Subject,
     ownership,
@@ -162,6 +162,10 @@ pub fn report(
 pub fn holding(subject: &Subject, record: Ownership, now: Timestamp) -> Status {
     let mut status = subject.status.clone();
     let what = Key::of(&record.key).map_or_else(|| "the object".to_owned(), |key| key.to_string());
+    if status.ownership.is_none() {
+        // What was compared before was only observed: the first comparison of what is ours is still to come.
+        status.conditions.retain(|condition| condition.type_ != "Synced");
+    }
     status.identity = Some(record.key.clone());
     status.ownership = Some(record);
     if subject.condition("Ready").is_none() {
@@ -224,7 +228,7 @@ fn outlook(subject: &Subject, verdict: &Verdict, memory: Memory, now: Timestamp)
             } else {
                 Again::Transient(memory.attempts, failure.retry_after)
             };
-            let message = sentence_of(failure);
+            let message = told_before(subject, failure).unwrap_or_else(|| sentence_of(failure));
             if subject.deleting {
                 return deleting(reason, message, again);
             }
@@ -244,6 +248,12 @@ fn outlook(subject: &Subject, verdict: &Verdict, memory: Memory, now: Timestamp)
             }
         }
     }
+}
+
+/// Nothing was sent, so what the platform said last still holds, in its own words.
+fn told_before(subject: &Subject, failure: &Failure) -> Option<String> {
+    let told = subject.condition(if subject.deleting { "DeletionBlocked" } else { "Ready" })?;
+    (failure.cause == Cause::HeldBack && told.reason == failure.cause.reason().name()).then(|| told.message.clone())
 }
 
 fn outlasts_grace(since: Option<Timestamp>, now: Timestamp) -> bool {

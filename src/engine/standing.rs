@@ -1,5 +1,6 @@
 //! Where a resource stands, in one word, for those who count.
 
+use super::reason::Reason;
 use crate::api::Status;
 
 listed! {
@@ -9,6 +10,8 @@ listed! {
         Ready => "ready",
         /// ready, but a difference is reported and not corrected
         Drifted => "drifted",
+        /// the annotation `apio.netaxis.be/paused` is set
+        Paused => "paused",
         /// work is under way, or something else has to happen first
         Progressing => "progressing",
         /// only a person can help
@@ -22,9 +25,11 @@ impl Standing {
     /// What a status says.
     pub fn of(status: &Status) -> Self {
         let is = |kind: &str, value: &str| status.conditions.iter().any(|c| c.type_ == kind && c.status == value);
+        let paused = status.conditions.iter().any(|c| c.type_ == "Ready" && c.reason == Reason::Paused.name());
         match () {
             () if is("DeletionBlocked", "True") => Self::Blocked,
             () if is("Stalled", "True") => Self::Stalled,
+            () if paused => Self::Paused,
             () if !is("Ready", "True") => Self::Progressing,
             () if is("Synced", "False") => Self::Drifted,
             () => Self::Ready,

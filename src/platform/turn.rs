@@ -9,7 +9,7 @@ use tokio::sync::{Notify, oneshot};
 use crate::engine::{
     budget::{
         Class,
-        pace::{Admission, Limits, Pace},
+        pace::{Limits, Pace},
         queue::{Queue, Ticket},
     },
     failure::Failure,
@@ -88,6 +88,11 @@ impl Turns {
         told.await.ok().map(|()| turn)
     }
 
+    /// Whether the platform does not answer, and is only tried once in a while.
+    pub fn is_stopped(&self) -> bool {
+        self.0.state().pace.is_stopped()
+    }
+
     /// Resolves each time that the platform answers again after calls were held back because it did not.
     pub async fn answers_again(&self) {
         self.0.answers_again.notified().await;
@@ -95,16 +100,16 @@ impl Turns {
 }
 
 impl Turn {
-    /// Makes one call, when the pace allows it.
+    /// Makes one call, when the pace allows it. One that must follow the call before it at once does not wait for its place.
     ///
     /// # Errors
     /// Those of the call, or [`crate::engine::failure::Cause::HeldBack`] when it was not made.
-    pub async fn call<T>(&self, call: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        let admission = self.shared.state().pace.admit(self.shared.now());
-        match admission {
-            Admission::Go => {}
-            Admission::Wait(place) => tokio::time::sleep(place).await,
-            Admission::HeldBack(failure) => return Err(failure),
+    pub async fn call<T>(&self, at_once: bool, call: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        self.allowed()?;
+        let place = self.shared.state().pace.place(self.shared.now());
+        if !at_once && !place.is_zero() {
+            tokio::time::sleep(place).await;
+            self.allowed()?;
         }
         let result = call.await;
         let mut state = self.shared.state();
@@ -114,6 +119,12 @@ impl Turn {
         state.grant();
         drop(state);
         result
+    }
+}
+
+impl Turn {
+    fn allowed(&self) -> Result<(), Failure> {
+        self.shared.state().pace.held_back(self.shared.now()).map_or(Ok(()), Err)
     }
 }
 
@@ -159,7 +170,7 @@ mod tests {
         let down = || async { Err::<(), _>(Failure::new(Cause::Unreachable, "down")) };
         let held_back = async {
             loop {
-                if turn.call(down()).await.unwrap_err().cause == Cause::HeldBack {
+                if turn.call(false, down()).await.unwrap_err().cause == Cause::HeldBack {
                     break;
                 }
             }
@@ -167,7 +178,7 @@ mod tests {
         held_back.now_or_never().unwrap();
         assert!(turns.answers_again().now_or_never().is_none());
         let answered = tokio::time::timeout(Duration::from_secs(10), async {
-            while turn.call(async { Ok(()) }).await.is_err() {
+            while turn.call(false, async { Ok(()) }).await.is_err() {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         });

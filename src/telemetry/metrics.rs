@@ -59,6 +59,7 @@ pub struct Metrics {
     settings_valid: Gauge,
     credentials_valid: Gauge,
     leader: Gauge,
+    platform_answers: Gauge,
     resources: Family<OfResources, Gauge>,
 }
 
@@ -75,6 +76,7 @@ impl Default for Metrics {
             drop(watch_failures.get_or_create(&WatchOf { watch }));
         }
         let (settings_valid, credentials_valid, leader) = (Gauge::default(), Gauge::default(), Gauge::default());
+        let platform_answers = Gauge::default();
         registry.register("reconciles", "Passes that ended, by kind and result", passes.clone());
         registry.register(
             "reconcile_duration_seconds",
@@ -96,6 +98,11 @@ impl Default for Metrics {
             credentials_valid.clone(),
         );
         registry.register("leader", "1 while this operator holds the lease", leader.clone());
+        registry.register(
+            "platform_answers",
+            "0 while the platform does not answer and is only tried once in a while",
+            platform_answers.clone(),
+        );
         registry.register("resources", "Resources by kind and state", resources.clone());
         let registry = Arc::new(registry);
         Self {
@@ -109,6 +116,7 @@ impl Default for Metrics {
             settings_valid,
             credentials_valid,
             leader,
+            platform_answers,
             resources,
         }
     }
@@ -175,6 +183,11 @@ impl Metrics {
     /// The credentials were read or tried.
     pub fn credentials_valid(&self, valid: bool) {
         self.credentials_valid.set(i64::from(valid));
+    }
+
+    /// Whether the platform answers.
+    pub fn platform_answers(&self, answers: bool) {
+        self.platform_answers.set(i64::from(answers));
     }
 
     /// The lease was taken or lost.

@@ -87,6 +87,7 @@ async fn wrong_values_are_refused_before_anything_is_tried() {
         (&["--platform-url", "platform.example"][..], &["\"platform.example\"", "not a URL"][..]),
         (&["--platform-url", "https://u:secret@platform.example"], &["credentials Secret"]),
         (&["--platform-url", URL, "--log", "a=b=c"], &["log filter"]),
+        (&["--platform-url", URL, "--platform-rate", "1", "--platform-concurrency", "11"], &["use at most 10"]),
     ] {
         let ended = operator(None, &[&["run"], args].concat()).await;
         ended.says(words);
@@ -95,6 +96,10 @@ async fn wrong_values_are_refused_before_anything_is_tried() {
     for (args, words) in [
         (&["run", "--platform-url", URL, "--drift-intervall", "1m"][..], &["--drift-interval"][..]),
         (&["run", "--platform-url", URL, "--drift-interval", "10"], &["10m", "--drift-interval"]),
+        (
+            &["run", "--platform-url", URL, "--tenants-by-namespace", "a=Acme"],
+            &["--tenants-by-namespace", "write it as"],
+        ),
         (&["run", "--platform-url", URL, "--platform-mode", "door"], &["gateway", "core"]),
         (&["run"], &["--platform-url"]),
         (&["walk"], &["walk"]),

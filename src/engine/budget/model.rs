@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::{
     Class,
-    pace::{Admission, Limits, Pace},
+    pace::{Limits, Pace},
     queue::{Queue, Ticket},
 };
 use crate::engine::failure::{Cause, Failure};
@@ -76,6 +76,7 @@ proptest! {
         let (mut queue, mut pace, mut model) = (Queue::default(), Pace::new(Limits { concurrency, rate: None }), Model::default());
         let mut now = Duration::ZERO;
         let mut probes: Vec<Duration> = Vec::new();
+        let mut owed = false;
         for event in events {
             match event {
                 Event::Ask(class, tenant) => {
@@ -84,25 +85,26 @@ proptest! {
                 Event::Call(at, cause) => {
                     let Some(_) = model.running.keys().nth(at) else { continue };
                     let stopped = pace.is_stopped();
-                    match pace.admit(now) {
-                        Admission::Go => {
-                            if stopped {
-                                let early = probes.last().is_some_and(|last| now < *last + Duration::from_secs(1));
-                                prop_assert!(!early, "two probes within a second");
-                                probes.push(now);
-                            }
-                            let failure = cause.map(|cause| Failure::new(cause, "words"));
-                            let again = pace.ended(failure.as_ref(), now);
-                            prop_assert_eq!(again, stopped && !pace.is_stopped(), "an end of the stop is announced");
-                            if cause.is_none() {
-                                prop_assert!(!pace.is_stopped());
-                            }
-                        }
-                        Admission::Wait(_) => prop_assert!(false, "there is no rate"),
-                        Admission::HeldBack(failure) => {
-                            prop_assert!(stopped && failure.retry_after.is_some_and(|wait| wait > Duration::ZERO));
-                        }
+                    if let Some(failure) = pace.held_back(now) {
+                        prop_assert!(failure.retry_after.is_some_and(|wait| wait > Duration::ZERO));
+                        prop_assert!(stopped, "nothing asked for a pause");
+                        continue;
                     }
+                    if stopped {
+                        let early = probes.last().is_some_and(|last| now < *last + Duration::from_secs(1));
+                        prop_assert!(!early, "two probes within a second");
+                        probes.push(now);
+                    }
+                    prop_assert_eq!(pace.place(now), Duration::ZERO, "there is no rate");
+                    let failure = cause.map(|cause| Failure::new(cause, "words"));
+                    owed |= stopped;
+                    let announced = pace.ended(failure.as_ref(), now);
+                    prop_assert!(owed || !announced, "said without a stop");
+                    if cause.is_none() {
+                        prop_assert!(!pace.is_stopped());
+                        prop_assert_eq!(announced, owed, "the end of a stop is said once");
+                    }
+                    owed &= !announced;
                 }
                 Event::End(at) => {
                     let Some(ticket) = model.running.keys().nth(at).copied() else { continue };

@@ -82,6 +82,7 @@ impl Queue {
     }
 
     /// How many have their turn.
+    #[cfg(test)]
     pub fn running(&self) -> usize {
         self.running.len()
     }

@@ -145,8 +145,9 @@ fn decide<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> Next<Plan> {
 /// The limits come before everything else: what a namespace may not use it does not even see.
 fn permitted(subject: &Subject, facts: &Facts) -> Next<()> {
     let Some(tenant) = &facts.cluster.forbidden_tenant else { return Ok(()) };
+    let otherwise = if subject.deleting { LEAVE_IT } else { "use one that it may" };
     let message = format!(
-        "namespace {} may not use tenant {tenant}; use one that it may, or have it added to the operator's --tenants-by-namespace",
+        "namespace {} may not use tenant {tenant}; have it added to the operator's --tenants-by-namespace, or {otherwise}",
         subject.namespace
     );
     Refusal::new(Reason::NotPermitted, message).refuse()
