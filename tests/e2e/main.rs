@@ -18,6 +18,7 @@ mod group;
 mod group_data;
 mod manifests;
 mod one_writer;
+mod order;
 mod policies;
 mod quiet;
 mod reading;
