@@ -13,6 +13,7 @@ mod credentials;
 mod deletion;
 mod docs;
 mod domains;
+mod drift;
 mod fixtures;
 mod group;
 mod group_data;
