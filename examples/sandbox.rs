@@ -2,24 +2,23 @@
 //! manifests. `cargo run --example sandbox` stays up until Ctrl-C; with `-- --exit`, or without a terminal, it ends after a
 //! short tour, with 0 only if every example became Ready. With `-- --stay` it stays up without a terminal too.
 
+mod stage;
+
 use std::{
     env,
     error::Error,
     io::{self, IsTerminal},
-    path::{Path, PathBuf},
-    process::{Command, ExitCode},
+    path::Path,
+    process::ExitCode,
     time::Duration,
 };
 
 use serde_json::Value;
 use testkit::{
     cluster::{ControlPlane, Progress, Terminal, within},
-    deployment::{Operator, install_definitions, rights},
     simulator::Simulator,
 };
 
-/// Set when this program starts itself again as the operator: `cargo run --example` builds no binaries.
-const AS_OPERATOR: &str = "APIO_SANDBOX_OPERATOR";
 /// Where the operator lives.
 const SYSTEM: &str = "apio-system";
 /// The examples in the order of the tour; any other order works too.
@@ -30,8 +29,8 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 const USAGE: &str = "usage: cargo run --example sandbox [-- --exit | --stay]";
 
 fn main() -> ExitCode {
-    if env::var_os(AS_OPERATOR).is_some() {
-        return apio_operator::run::main();
+    if let Some(ended) = stage::as_operator() {
+        return ended;
     }
     let arguments: Vec<_> = env::args().skip(1).collect();
     let exit = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
@@ -59,23 +58,17 @@ async fn sandbox(exit: bool) -> Result<(), Box<dyn Error>> {
     let platform = Simulator::start().await?;
 
     progress.started("Installing the definitions, the settings and the credentials");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let example = |name: &str| root.join("examples").join(name).to_string_lossy().into_owned();
-    install_definitions(&plane, &root.join("charts/apio-operator/files/crds"))?;
-    plane.create_namespace(SYSTEM)?;
-    plane.apply(&rights(include_str!("../charts/apio-operator/files/rules.yaml"), SYSTEM, None))?;
-    for file in ["settings.yaml", "credentials.yaml"] {
-        plane.run(&["apply", "-n", SYSTEM, "-f", &example(file)])?;
-    }
+    stage::install(&plane)?;
+    stage::prepare(&plane, SYSTEM, &[])?;
     progress.done();
 
     progress.started("Starting the operator");
-    let operator = start_operator(&plane, &platform)?;
+    let operator = stage::start(&plane, SYSTEM, &platform.url(), &["--drift-interval", "30s"])?;
     progress.done();
 
     progress.started("Applying the examples and waiting until they are Ready");
     for file in EXAMPLES {
-        plane.run(&["apply", "--validate=strict", "-f", &example(file)])?;
+        plane.run(&["apply", "--validate=strict", "-f", &stage::file(&format!("examples/{file}"))])?;
     }
     let ready = within(READY_WITHIN, || {
         let (ready, all) = count_ready(&plane).unwrap_or_default();
@@ -96,18 +89,9 @@ async fn sandbox(exit: bool) -> Result<(), Box<dyn Error>> {
     if exit {
         return Ok(());
     }
-    println!("{}", to_try(&plane, &platform, &plane.folder().join("operator.log")));
+    println!("{}", to_try(&plane, &platform, &plane.folder().join(format!("{SYSTEM}.log"))));
     tokio::signal::ctrl_c().await?;
     Ok(())
-}
-
-fn start_operator(plane: &ControlPlane, platform: &Simulator) -> Result<Operator, Box<dyn Error>> {
-    let kubeconfig = plane.service_account_kubeconfig(SYSTEM, "apio-operator")?;
-    let log: PathBuf = plane.folder().join("operator.log");
-    let mut program = Command::new(env::current_exe()?);
-    program.arg("run").env(AS_OPERATOR, "1");
-    let arguments = ["--namespace", SYSTEM, "--drift-interval", "30s"];
-    Ok(Operator::start(&program, &kubeconfig, &platform.url(), &arguments, &log)?)
 }
 
 /// How many resources are Ready, and how many there are.

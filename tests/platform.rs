@@ -133,6 +133,15 @@ async fn a_platform_that_answers_401_for_ever_sees_no_login_loop() {
 }
 
 #[tokio::test]
+async fn a_session_that_ends_before_its_first_call_is_renewed_once_more() {
+    let client = client(Mode::Gateway).await;
+    client.ask(look("HQ")).await.unwrap();
+    client.simulator.inject(Fault::status(401).on("GET", "*").times(2));
+    client.ask(look("HQ")).await.unwrap();
+    assert_eq!(client.logins(), 3);
+}
+
+#[tokio::test]
 async fn refused_credentials_are_tried_once_until_they_change() {
     let client = client(Mode::Gateway).await;
     client.credentials.send_replace(account(USERNAME, "wrong"));

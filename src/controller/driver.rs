@@ -181,19 +181,21 @@ impl Operator {
         }
     }
 
-    /// The resource as the decisions see it, with the status that was last meant for it when the watch still shows an
-    /// older one.
+    /// The resource as the decisions see it, with the status that was last meant for it: the one that was written, as long
+    /// as the watch shows an older one, or else the newest that is known.
     pub(super) fn subject<K: Watched>(&self, object: &K) -> Subject {
         let mut subject = Subject::of(object);
+        // In this order: what is not remembered any more is shown already.
         let remembered = self.memories.of(&subject.uid);
-        if let Some(status) = remembered.unwritten {
+        let shown = self.index.get::<K>(&subject.namespace, &subject.name).filter(|shown| shown.uid() == object.uid());
+        let newer = shown.filter(|shown| publish::version(&**shown) > publish::version(object));
+        let newest = newer.as_deref().unwrap_or(object);
+        let written =
+            remembered.written.filter(|(written, _)| publish::version(newest).is_none_or(|shown| shown < *written));
+        if let Some(status) = remembered.unwritten.or(written.map(|(_, status)| status)) {
             subject.status = status;
-        } else if let Some((version, status)) = remembered.written {
-            if publish::version(object).is_none_or(|shown| shown < version) {
-                subject.status = status;
-            } else {
-                self.memories.shown(&subject.uid);
-            }
+        } else if let Some(newer) = &newer {
+            subject.status = newer.status().cloned().unwrap_or_default();
         }
         subject
     }

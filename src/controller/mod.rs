@@ -141,12 +141,12 @@ impl FirstRead {
     }
 }
 
-/// What is remembered of each resource, by uid; forgotten when it is gone.
+/// What is remembered of each resource, by uid. What says nothing takes no place: most resources are as they should be.
 #[derive(Default)]
 pub struct Memories(Mutex<HashMap<String, Remembered>>);
 
 /// What is remembered of one resource.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Remembered {
     /// Failures in a row.
     pub memory: Memory,
@@ -161,6 +161,15 @@ impl Memories {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn change(&self, uid: &str, change: impl FnOnce(&mut Remembered)) {
+        let mut map = self.map();
+        let mut remembered = map.remove(uid).unwrap_or_default();
+        change(&mut remembered);
+        if remembered != Remembered::default() {
+            map.insert(uid.to_owned(), remembered);
+        }
+    }
+
     /// What is remembered of a resource.
     pub fn of(&self, uid: &str) -> Remembered {
         self.map().get(uid).cloned().unwrap_or_default()
@@ -168,30 +177,52 @@ impl Memories {
 
     /// Remembers how its last pass ended.
     pub fn keep(&self, uid: &str, memory: Memory) {
-        self.map().entry(uid.to_owned()).or_default().memory = memory;
+        self.change(uid, |remembered| remembered.memory = memory);
     }
 
     /// Remembers a status before it is written.
     pub fn writes(&self, uid: &str, status: &Status) {
-        self.map().entry(uid.to_owned()).or_default().unwritten = Some(status.clone());
+        self.change(uid, |remembered| remembered.unwritten = Some(status.clone()));
     }
 
     /// The status was written.
     pub fn wrote(&self, uid: &str, version: u64) {
-        let mut map = self.map();
-        let remembered = map.entry(uid.to_owned()).or_default();
-        remembered.written = remembered.unwritten.take().map(|status| (version, status));
+        self.change(uid, |remembered| {
+            remembered.written = remembered.unwritten.take().map(|status| (version, status));
+        });
     }
 
-    /// The watch shows what was written.
-    pub fn shown(&self, uid: &str) {
-        if let Some(remembered) = self.map().get_mut(uid) {
-            remembered.written = None;
+    /// The watch shows this version: what was written up to it need not be remembered.
+    pub fn shown(&self, uid: &str, shown: u64) {
+        if self.map().get(uid).is_some_and(|remembered| remembered.written.is_some()) {
+            self.change(uid, |remembered| {
+                remembered.written = remembered.written.take().filter(|(version, _)| *version > shown);
+            });
         }
     }
 
     /// Forgets a resource that is gone.
     pub fn forget(&self, uid: &str) {
         self.map().remove(uid);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_and_shown_takes_no_place() {
+        let memories = Memories::default();
+        let status = Status { usage: Some("1/2".into()), ..Status::default() };
+        memories.writes("u", &status);
+        memories.wrote("u", 7);
+        memories.shown("u", 6);
+        assert_eq!(memories.of("u").written, Some((7, status)));
+        memories.shown("u", 7);
+        assert!(memories.map().is_empty());
+        memories.keep("u", Memory { attempts: 1, ..Memory::default() });
+        memories.keep("u", Memory::default());
+        assert!(memories.map().is_empty());
     }
 }

@@ -37,8 +37,11 @@ impl Operator {
         self.metrics.status_written(&K::kind(&()));
         match api.patch_status(&subject.name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&patch)).await {
             Ok(written) => {
-                let version = version(&written).unwrap_or_default();
-                self.memories.wrote(&subject.uid, version);
+                self.memories.wrote(&subject.uid, version(&written).unwrap_or_default());
+                // The watch may have been faster.
+                if let Some(shown) = self.index.get::<K>(&subject.namespace, &subject.name) {
+                    self.memories.shown(&subject.uid, version(&*shown).unwrap_or_default());
+                }
                 Ok(())
             }
             Err(error) => Err(cluster_failure("write the status", &error)),

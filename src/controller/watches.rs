@@ -25,12 +25,15 @@ use tracing::{debug, warn};
 use super::{
     Operator, credentials, driver,
     index::{Index, Slice, Watched},
-    settings,
+    publish, settings,
 };
 use crate::{
     api::{DELETION, Group, PAUSED, REQUESTED_AT, Reseller, Tenant},
     engine::kind::Subject,
 };
+
+/// Where kubectl keeps the whole manifest.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// The writing ends of the index, to be run.
 pub struct Streams {
@@ -156,12 +159,13 @@ fn watched<K: Watched>(
     listed: watch::Sender<bool>,
 ) -> impl Stream<Item = watcher::Result<watcher::Event<K>>> {
     let there = writer.as_reader();
-    watcher(api, watcher::Config::default())
-        .default_backoff()
-        .modify(|object| object.managed_fields_mut().clear())
-        .reflect(writer)
-        .inspect(move |event| match event {
-            Ok(watcher::Event::Apply(object)) => operator.index.tell(object),
+    watcher(api, watcher::Config::default()).default_backoff().modify(slim).reflect(writer).inspect(move |event| {
+        match event {
+            Ok(watcher::Event::Apply(object)) => {
+                let uid = object.uid().unwrap_or_default();
+                operator.memories.shown(&uid, publish::version(object).unwrap_or_default());
+                operator.index.tell(object);
+            }
             Ok(watcher::Event::Delete(object)) => {
                 let uid = object.uid().unwrap_or_default();
                 operator.index.gone(&uid);
@@ -178,7 +182,14 @@ fn watched<K: Watched>(
                 }
             }
             _ => {}
-        })
+        }
+    })
+}
+
+/// Without what nobody here reads: half of an object as it comes.
+fn slim<K: Watched>(object: &mut K) {
+    object.managed_fields_mut().clear();
+    object.annotations_mut().remove(LAST_APPLIED);
 }
 
 /// What triggers a pass of the resource itself: generation, deletion, our annotations and the loss of our finalizer. Never

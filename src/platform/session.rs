@@ -19,7 +19,8 @@ use super::{
 };
 use crate::engine::failure::{Cause, Failure};
 
-/// How long a new session that the platform refuses is not replaced.
+/// How long the second new session in a row that the platform refuses is not replaced. One may have ended by chance between
+/// its login and its first call: a platform that restarts forgets them all.
 const COOL_DOWN: Duration = Duration::from_secs(60);
 
 /// What the credentials Secret holds.
@@ -67,9 +68,15 @@ struct Login {
     opened: Instant,
     /// Whether the platform ever accepted it.
     proven: AtomicBool,
+    /// Whether it replaces one that the platform never accepted.
+    is_second_try: bool,
 }
 
 impl Login {
+    fn is_proven(&self) -> bool {
+        self.proven.load(Ordering::Relaxed)
+    }
+
     fn is_of_others(&self, credentials: Option<&Credentials>) -> bool {
         Some(&self.credentials) != credentials
     }
@@ -81,18 +88,21 @@ impl Session {
         Self { address, transport, credentials, state: Mutex::default() }
     }
 
-    /// Makes a call, with one new login if the session was refused.
+    /// Makes a call, with one new login if the session was refused, and a second one if the new session was never accepted.
     ///
     /// # Errors
     /// No usable credentials, or no answer. Any answer is a success here.
     pub async fn send(&self, call: &Call<'_>) -> Result<Reply, Failure> {
-        let login = self.login(None).await?;
-        let reply = self.once(&login, call).await?;
-        if reply.status != 401 {
-            return Ok(reply);
+        let mut login = self.login(None).await?;
+        let mut reply = self.once(&login, call).await?;
+        for is_second in [false, true] {
+            if reply.status != 401 || is_second && login.is_proven() {
+                return Ok(reply);
+            }
+            login = self.login(Some(&login)).await?;
+            reply = self.once(&login, call).await?;
         }
-        let login = self.login(Some(&login)).await?;
-        self.once(&login, call).await
+        Ok(reply)
     }
 
     /// Makes a call and takes a yes for an answer.
@@ -152,13 +162,15 @@ impl Session {
             if let Some(open) = open {
                 return Ok(open);
             }
-            if !login.proven.load(Ordering::Relaxed) && login.opened.elapsed() < COOL_DOWN {
+            if !login.is_proven() && login.is_second_try && login.opened.elapsed() < COOL_DOWN {
                 let message = "the platform answers 401 to a session that it has just opened";
                 return Err(Failure::new(Cause::Unauthorized, message));
             }
         }
         match self.open(&credentials).await {
-            Ok(login) => {
+            Ok(mut login) => {
+                let before = state.login.as_ref().filter(|before| before.credentials == credentials);
+                login.is_second_try = before.is_some_and(|before| !before.is_proven());
                 let login = Arc::new(login);
                 *state = State { login: Some(login.clone()), refused: None };
                 Ok(login)
@@ -180,6 +192,7 @@ impl Session {
             restricted: false,
             opened: Instant::now(),
             proven: AtomicBool::new(false),
+            is_second_try: false,
         };
         if login.bearer.is_some() && self.address.mode() == Mode::Core {
             return Ok(login);

@@ -171,6 +171,11 @@ impl ControlPlane {
         self.kubectl.run_with_input(&["apply", "--validate=strict", "-n", namespace, "-f", "-"], yaml)
     }
 
+    /// `kubectl delete` of these documents, in their order and without waiting; gives what it printed.
+    pub fn delete_in(&self, namespace: &str, yaml: &str) -> Result<String, Error> {
+        self.kubectl.run_with_input(&["delete", "--wait=false", "-n", namespace, "-f", "-"], yaml)
+    }
+
     /// Returns when the namespace can be worked in: with kube-controller-manager, when its default ServiceAccount exists.
     pub fn create_namespace(&self, name: &str) -> Result<(), Error> {
         self.kubectl.run(&["create", "namespace", name])?;

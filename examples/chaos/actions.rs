@@ -1,0 +1,296 @@
+//! What happens in a round: a pure function of its seed.
+
+use std::{fmt, time::Duration};
+
+use serde_json::{Map, Value, json};
+use testkit::simulator::Fault;
+
+/// The namespaces of a round; each has objects of its own on the platform.
+pub const PLACES: [&str; 2] = ["east", "west"];
+/// Tenants and resellers of a namespace, and its groups: a third of them in a tenant that no resource describes.
+const PARENTS: u64 = 2;
+const GROUPS: u64 = 9;
+
+/// One resource.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Target {
+    /// `Group`, `Tenant` or `Reseller`.
+    pub kind: &'static str,
+    /// East or west.
+    pub place: &'static str,
+    /// Its name.
+    pub name: String,
+}
+
+/// One thing that somebody does, or that goes wrong.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Somebody applies a resource.
+    Apply(Target, Map<String, Value>),
+    /// Somebody deletes it.
+    Delete(Target),
+    /// Somebody sets an annotation of ours.
+    Annotate(Target, &'static str, &'static str),
+    /// Somebody changes the settings.
+    Settings(&'static str),
+    /// Somebody removes them.
+    NoSettings,
+    /// Calls to the platform fail.
+    Fault(Fault),
+    /// Every session of the platform ends.
+    ExpireSessions,
+    /// The platform becomes slow.
+    Slow(Duration),
+    /// It is away for a while.
+    PlatformAway(Duration),
+    /// Somebody changes a group in the portal: a declared attribute and one that no resource declares.
+    Portal(Target, String),
+    /// Somebody adds a user there, or one of a trunk.
+    AddUser(Target, bool),
+    /// Somebody empties the group.
+    Empty(Target),
+    /// Somebody removes it.
+    Remove(Target),
+    /// The operator is killed and starts again.
+    Kill,
+    /// The operator is stopped and starts again.
+    Restart,
+    /// The API server is killed and starts again.
+    RestartApi,
+    /// Nothing happens for a while.
+    Wait(Duration),
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}/{}", self.kind, self.place, self.name)
+    }
+}
+
+/// What the platform calls it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Id {
+    /// A tenant.
+    Tenant(String),
+    /// A group of a tenant.
+    Group(String, String),
+    /// A reseller.
+    Reseller(String),
+}
+
+impl Target {
+    /// Every resource of a round.
+    pub fn all() -> Vec<Self> {
+        let named = |kind, letter: &str, count| {
+            let letter = letter.to_owned();
+            (0..count).map(move |n| (kind, format!("{letter}{n}")))
+        };
+        let kinds =
+            || named("Reseller", "r", PARENTS).chain(named("Tenant", "t", PARENTS)).chain(named("Group", "g", GROUPS));
+        let all = PLACES.into_iter().flat_map(|place| kinds().map(move |(kind, name)| Self { kind, place, name }));
+        all.collect()
+    }
+
+    /// The object that it stands for.
+    pub fn id(&self) -> Id {
+        let Self { kind, place, name } = self;
+        match *kind {
+            "Tenant" => Id::Tenant(format!("{place}-{name}")),
+            "Reseller" => Id::Reseller(format!("{place}-{name}")),
+            _ => Id::Group(format!("{place}-{}", self.tenant()), name.clone()),
+        }
+    }
+
+    fn number(&self) -> u64 {
+        self.name[1..].parse().unwrap_or_default()
+    }
+
+    /// The tenant of a group: one that a resource describes, or `shared`, which is on the platform before.
+    fn tenant(&self) -> String {
+        match self.number() % (PARENTS + 1) {
+            PARENTS => "shared".to_owned(),
+            number => format!("t{number}"),
+        }
+    }
+
+    /// Whether the platform has it before anybody applies it, with users in it that never leave.
+    pub fn is_old(&self) -> bool {
+        self.kind == "Group" && self.number() == PARENTS
+    }
+}
+
+/// SplitMix64: the same numbers on every machine.
+pub struct Random(pub u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
+    }
+
+    fn chance(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+
+    fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+        let at = self.below(from.len() as u64) as usize;
+        from[at].clone()
+    }
+}
+
+/// CHECK_USERS is never off: what it protects is what must survive.
+const SETTINGS: [&str; 5] = [
+    "AUTO_CREATE: {GROUP_DEFAULT_DOMAIN: true}\nAPIO_OBJECT_CREATION: {RESELLER: true}",
+    "APIO_OBJECT_CREATION: {RESELLER: true}\nCHECK_GROUP: {CHECK_TRUNK_USERS: false, CHECK_TRUNK_GROUPS: false}",
+    "AUTO_CREATE: {GROUP_DEFAULT_DOMAIN: true}\nCHECK_GROUP: {CHECK_SERVICE_USERS: false}",
+    "CHECK_GROUP: {}",
+    "CHECK_GROUP: {CHECK_USERS: maybe}",
+];
+
+/// The phases of a round, each a storm after which everything has to come to rest.
+pub fn phases(seed: u64) -> Vec<Vec<Action>> {
+    let mut random = Random(seed);
+    let all = Target::all();
+    let mut opening: Vec<_> = all.iter().map(|target| applied(&mut random, target.clone())).collect();
+    shuffle(&mut random, &mut opening);
+    let mut phases = Vec::new();
+    for number in 0..3 {
+        let mut storm = if number == 0 { std::mem::take(&mut opening) } else { Vec::new() };
+        for _ in 0..30 {
+            storm.push(action(&mut random, &all));
+        }
+        if random.chance(25) {
+            let at = random.below(storm.len() as u64) as usize;
+            storm.insert(at, Action::RestartApi);
+        }
+        // What the round rests under is valid.
+        storm.push(Action::Settings(random.pick(&SETTINGS[..4])));
+        phases.push(storm);
+    }
+    phases
+}
+
+fn shuffle<T>(random: &mut Random, all: &mut [T]) {
+    for at in (1..all.len()).rev() {
+        all.swap(at, random.below(at as u64 + 1) as usize);
+    }
+}
+
+fn action(random: &mut Random, all: &[Target]) -> Action {
+    let any = random.pick(all);
+    let groups: Vec<_> = all.iter().filter(|target| target.kind == "Group").cloned().collect();
+    let group = random.pick(&groups);
+    let time = Duration::from_millis(20 + random.below(300));
+    match random.below(100) {
+        0..26 => applied(random, any),
+        26..38 => Action::Delete(any),
+        38..41 => Action::Annotate(any, "apio.netaxis.be/paused", "true"),
+        41..43 => Action::Annotate(any, "apio.netaxis.be/deletion", "Orphan"),
+        43..48 => Action::Settings(random.pick(&SETTINGS)),
+        48..49 => Action::NoSettings,
+        49..64 => Action::Fault(fault(random)),
+        64..67 => Action::ExpireSessions,
+        67..69 => Action::Slow(Duration::from_millis(random.below(60))),
+        69..72 => Action::PlatformAway(time * 4),
+        72..77 => Action::Portal(group, format!("{}", random.below(1000))),
+        77..81 => Action::AddUser(group, random.chance(30)),
+        81..83 => Action::Empty(group),
+        83..85 => Action::Remove(group),
+        85..92 => Action::Kill,
+        92..94 => Action::Restart,
+        _ => Action::Wait(time),
+    }
+}
+
+fn fault(random: &mut Random) -> Fault {
+    let fault = match random.below(11) {
+        0 => Fault::status(429).retry_after(1),
+        1 => Fault::status(429),
+        2 => Fault::status(503),
+        3 => Fault::status(500),
+        4 => Fault::drop_before(),
+        5 | 6 => Fault::drop_after(),
+        7 => Fault::delay(Duration::from_millis(random.below(2500))),
+        8 => Fault::truncated(),
+        9 => Fault::stuck(),
+        _ => Fault::partial(),
+    };
+    let method = random.pick(&["*", "*", "GET", "POST", "PUT", "DELETE"]);
+    let times = if random.chance(20) { 12 } else { 1 + random.below(3) as u32 };
+    fault.on(method, "*").times(times)
+}
+
+fn applied(random: &mut Random, target: Target) -> Action {
+    let mut spec = Map::new();
+    let place = target.place;
+    let mut put = |key: &str, value: Value| _ = spec.insert(key.to_owned(), value);
+    let id = target.id();
+    match target.kind {
+        "Reseller" => {
+            put("resellerName", json!(format!("{place}-{}", target.name)));
+            if random.chance(70) {
+                put("externalName", json!(random.pick(&["", "One SA", "Two SA"])));
+            }
+            if random.chance(40) {
+                put("extraData", random.pick(&[json!({}), json!({"a": 1}), json!({"a": {"b": [2]}})]));
+            }
+        }
+        "Tenant" => {
+            put("tenantId", json!(format!("{place}-{}", target.name)));
+            put("type", json!("Enterprise"));
+            if random.chance(70) {
+                put("name", json!(random.pick(&["One", "Two"])));
+            }
+            if random.chance(50) {
+                put("supportEmail", json!(random.pick(&["", "help@acme.example"])));
+            }
+        }
+        _ => {
+            match &id {
+                Id::Group(tenant, _) if tenant.ends_with("shared") => put("tenantId", json!(tenant)),
+                _ => put("tenantRef", json!({"name": target.tenant()})),
+            }
+            put("groupName", json!(random.pick(&["One", "Two", "Three"])));
+            if random.chance(50) {
+                put("userLimit", json!(random.pick(&[20, 30])));
+            }
+            if random.chance(50) {
+                put("cliName", json!(random.pick(&["", "Shop"])));
+            }
+            if random.chance(40) {
+                let contacts = [json!({"name": "Jo"}), json!({"name": "", "phoneNumber": "021234567"})];
+                put("contactInformation", random.pick(&contacts));
+            }
+            if random.chance(40) {
+                put("defaultDomain", json!(format!("{}.{place}.example", random.pick(&["a", "b"]))));
+                if random.chance(70) {
+                    put("autoCreateDomain", json!(true));
+                }
+            }
+        }
+    }
+    if target.kind != "Reseller" && random.chance(40) {
+        if random.chance(60) {
+            put("resellerRef", json!({"name": format!("r{}", random.below(PARENTS))}));
+        } else {
+            put("resellerId", json!(format!("{place}-auto")));
+        }
+    }
+    if random.chance(90) {
+        put("adoptionPolicy", json!("Always"));
+    }
+    if random.chance(10) {
+        put("driftPolicy", json!("Report"));
+    }
+    if random.chance(15) {
+        put("deletionPolicy", json!("Orphan"));
+    }
+    Action::Apply(target, spec)
+}

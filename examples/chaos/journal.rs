@@ -1,0 +1,163 @@
+//! What may not be in the journal of the platform.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use testkit::simulator::Call;
+
+use super::actions::Id;
+
+/// What an edit in the portal means for a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edit {
+    /// It has a user that forbids its deletion.
+    Occupied,
+    /// It has none any more.
+    Emptied,
+    /// It is gone.
+    Removed,
+}
+
+/// The edits of a round: each between two calls.
+#[derive(Debug, Default)]
+pub struct Edits(Vec<((u64, u64), Id, Edit)>);
+
+/// Sent and never compared: options, and the ids of what is created.
+const OPTIONS: [&str; 3] = ["autoCreateDomain", "groupId", "tenantId"];
+
+/// What is known of an object while the journal is read.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    /// `None` after a write whose answer nobody saw.
+    exists: Option<bool>,
+    /// The number of the last call before it was known to hold a user.
+    occupied: Option<u64>,
+    /// The number of the last count of its users.
+    counted: Option<u64>,
+}
+
+impl Edits {
+    /// Adds an edit that was made after the first of these calls and before what follows the second.
+    pub fn push(&mut self, between: (u64, u64), id: Id, edit: Edit) {
+        self.0.push((between, id, edit));
+    }
+
+    /// Every broken promise.
+    pub fn wrong(&self, journal: &[Call], declared: &BTreeMap<Id, BTreeMap<String, Vec<Value>>>) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let mut known: BTreeMap<Id, Known> = BTreeMap::new();
+        let mut edits = self.0.iter().peekable();
+        for call in journal {
+            while let Some(((_, after), id, edit)) = edits.next_if(|((before, _), ..)| *before < call.seq) {
+                let one = known.entry(id.clone()).or_default();
+                match edit {
+                    Edit::Occupied => one.occupied = one.occupied.or(Some(*after)),
+                    Edit::Emptied => one.occupied = None,
+                    Edit::Removed => *one = Known { exists: None, ..Known::default() },
+                }
+            }
+            let carried_out = call.status.is_some_and(|status| (200..300).contains(&status));
+            if let Some(id) = counted(call)
+                && carried_out
+            {
+                known.entry(id).or_default().counted = Some(call.seq);
+            }
+            let Some(id) = target(call) else { continue };
+            let mut problem = |what: &str| wrong.push(format!("{what}: {} {call}", call.seq));
+            let one = known.entry(id.clone()).or_default();
+            match call.method.as_str() {
+                "GET" => {
+                    one.exists = match call.status {
+                        Some(200) => Some(true),
+                        Some(404) => Some(false),
+                        _ => one.exists,
+                    }
+                }
+                // A reseller that several resources need is created by the first.
+                "POST" if matches!(&id, Id::Reseller(name) if name.ends_with("-auto")) => {}
+                "POST" => {
+                    match one.exists {
+                        Some(true) => problem("created although it is there"),
+                        None => problem("created without a look after a write whose result is unknown"),
+                        Some(false) => {}
+                    }
+                    after_write(one, call, true);
+                }
+                "DELETE" => {
+                    if let (Id::Group(..), Some(since)) = (&id, one.occupied)
+                        && one.counted.is_none_or(|counted| counted > since)
+                    {
+                        problem("deleted although it was counted as not empty");
+                    }
+                    if let (Id::Group(..), None) = (&id, one.counted) {
+                        problem("deleted without a count");
+                    }
+                    one.counted = None;
+                    after_write(one, call, false);
+                    if one.exists != Some(true) {
+                        one.occupied = None;
+                    }
+                }
+                _ => {}
+            }
+            if matches!(call.method.as_str(), "POST" | "PUT") {
+                let fields = call.body.as_ref().and_then(Value::as_object);
+                let is_option = |key: &str| OPTIONS.contains(&key) || (key == "name" && matches!(id, Id::Reseller(_)));
+                let fields = fields.into_iter().flatten().filter(|(key, _)| !is_option(key));
+                for (key, value) in fields {
+                    let ever = declared.get(&id).and_then(|of| of.get(key));
+                    let is_nested = value.is_object() && key != "extraData";
+                    if !ever.is_some_and(|values| is_nested || values.contains(value)) {
+                        problem(&format!("{key} was never declared so"));
+                    }
+                }
+            }
+        }
+        wrong
+    }
+}
+
+fn after_write(one: &mut Known, call: &Call, exists: bool) {
+    one.exists = match call.status {
+        Some(200..300) => Some(exists),
+        Some(_) => one.exists,
+        None => None,
+    };
+}
+
+impl Id {
+    /// Its path in the journal.
+    pub fn path(&self) -> String {
+        match self {
+            Self::Tenant(tenant) => format!("/tenants/{tenant}/"),
+            Self::Group(tenant, group) => format!("/tenants/{tenant}/groups/{group}/"),
+            Self::Reseller(name) => format!("/local/resellers/{name}/"),
+        }
+    }
+}
+
+/// The object that a call is about.
+fn target(call: &Call) -> Option<Id> {
+    let named = |key: &str| call.body.as_ref()?.get(key)?.as_str().map(str::to_owned);
+    let parts: Vec<_> = call.path.trim_matches('/').split('/').collect();
+    match (call.method.as_str(), &parts[..]) {
+        ("POST", ["tenants"]) => Some(Id::Tenant(named("tenantId")?)),
+        ("POST", ["tenants", tenant, "groups"]) => Some(Id::Group((*tenant).to_owned(), named("groupId")?)),
+        ("POST", ["local", "resellers"]) => Some(Id::Reseller(named("name")?)),
+        (_, ["tenants", tenant]) => Some(Id::Tenant((*tenant).to_owned())),
+        (_, ["tenants", tenant, "groups", group]) => Some(Id::Group((*tenant).to_owned(), (*group).to_owned())),
+        (_, ["local", "resellers", name]) => Some(Id::Reseller((*name).to_owned())),
+        _ => None,
+    }
+}
+
+/// The group whose users a call counts.
+fn counted(call: &Call) -> Option<Id> {
+    let parts: Vec<_> = call.path.trim_matches('/').split('/').collect();
+    match (call.method.as_str(), &parts[..]) {
+        ("GET", ["tenants", tenant, "groups", group, "users"]) => {
+            Some(Id::Group((*tenant).to_owned(), (*group).to_owned()))
+        }
+        _ => None,
+    }
+}

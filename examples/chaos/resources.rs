@@ -1,0 +1,183 @@
+//! What may not be in a resource that has come to rest: whatever it says is compared with the platform.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kube::api::DynamicObject;
+use serde_json::{Map, Value, json};
+use testkit::simulator::State;
+
+use super::actions::{Id, Target};
+
+type Resources = BTreeMap<Target, DynamicObject>;
+
+/// What of a spec is no attribute of the object.
+const NOT_ATTRIBUTES: [&str; 9] = [
+    "tenantRef",
+    "tenantId",
+    "resellerRef",
+    "resellerName",
+    "autoCreateDomain",
+    "managementPolicy",
+    "adoptionPolicy",
+    "driftPolicy",
+    "deletionPolicy",
+];
+
+/// The attributes that a spec declares.
+pub fn declared(target: &Target, spec: &Map<String, Value>) -> Map<String, Value> {
+    let is_attribute = |key: &str| !NOT_ATTRIBUTES.contains(&key);
+    let mut declared: Map<String, Value> =
+        spec.iter().filter(|(key, _)| is_attribute(key)).map(|(key, value)| (key.clone(), value.clone())).collect();
+    if let Some(name) = spec.get("resellerRef").and_then(|reference| reference["name"].as_str()) {
+        declared.insert("resellerId".to_owned(), json!(format!("{}-{name}", target.place)));
+    }
+    declared
+}
+
+fn on_platform<'a>(state: &'a State, id: &Id) -> Option<&'a Map<String, Value>> {
+    match id {
+        Id::Tenant(tenant) => state.tenants.get(tenant).map(|tenant| &tenant.attributes),
+        Id::Group(tenant, group) => state.group(tenant, group).map(|group| &group.attributes),
+        Id::Reseller(name) => state.resellers.get(name),
+    }
+}
+
+fn condition<'a>(object: &'a DynamicObject, kind: &str) -> Option<&'a Value> {
+    object.data["status"]["conditions"].as_array()?.iter().find(|condition| condition["type"] == kind)
+}
+
+fn reason<'a>(object: &'a DynamicObject, kind: &str) -> Option<&'a str> {
+    condition(object, kind)?["reason"].as_str()
+}
+
+/// Whether it says that it is Ready and is not going.
+pub fn is_ready(object: &DynamicObject) -> bool {
+    object.metadata.deletion_timestamp.is_none() && condition(object, "Ready").is_some_and(|is| is["status"] == "True")
+}
+
+/// Everything that is wrong with the resources, one sentence each; with a token, they must have been looked at since.
+pub fn wrong(resources: &Resources, state: &State, token: Option<&str>, orphans: &BTreeSet<Id>) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (target, object) in resources {
+        let mut problem = |what: String| wrong.push(format!("{target}: {what}; status {}", object.data["status"]));
+        if token.is_some() && object.data["status"]["lastHandledRequestedAt"].as_str() != token {
+            problem("was not looked at".to_owned());
+        } else if object.metadata.deletion_timestamp.is_some() {
+            if !is_blocked(target, object, resources, state) {
+                problem("is going, and nothing that it says keeps it".to_owned());
+            }
+        } else if let Err(what) = lives(target, object, resources, state) {
+            problem(what);
+        }
+    }
+    for target in Target::all().into_iter().filter(|target| !resources.contains_key(target)) {
+        let id = target.id();
+        if on_platform(state, &id).is_some() && !orphans.contains(&id) && !target.is_old() {
+            wrong.push(format!("{target} is gone and left {id:?} on the platform"));
+        }
+    }
+    wrong
+}
+
+fn lives(target: &Target, object: &DynamicObject, resources: &Resources, state: &State) -> Result<(), String> {
+    let status = &object.data["status"];
+    let spec = object.data["spec"].as_object().cloned().unwrap_or_default();
+    if status["observedGeneration"].as_i64() != object.metadata.generation {
+        return Err("speaks of another generation".to_owned());
+    }
+    let there = on_platform(state, &target.id());
+    let declared = declared(target, &spec);
+    if !is_ready(object) {
+        let explained = reason(object, "Ready").is_some_and(|reason| is_true(reason, target, &spec, resources, state));
+        let told = condition(object, "Reconciling").is_some() || condition(object, "Stalled").is_some();
+        return if explained && told { Ok(()) } else { Err("is not Ready, and what it says is not so".to_owned()) };
+    }
+    let Some(there) = there else { return Err("is Ready and not on the platform".to_owned()) };
+    let found = differences(&declared, there);
+    if !found.is_empty() {
+        let told: Vec<_> =
+            status["drift"].as_array().into_iter().flatten().filter_map(|drift| drift["path"].as_str()).collect();
+        let reports = spec.get("driftPolicy") == Some(&json!("Report")) && reason(object, "Synced") == Some("Drifted");
+        return if reports && told == found { Ok(()) } else { Err(format!("is Ready and differs in {found:?}")) };
+    }
+    if condition(object, "Synced").is_none_or(|synced| synced["status"] != "True") {
+        return Err("does not differ and is not Synced".to_owned());
+    }
+    let shown = status["observed"].as_object().cloned().unwrap_or_default();
+    let stale = differences(&declared, &shown);
+    if stale.is_empty() { Ok(()) } else { Err(format!("shows other values of {stale:?} than the platform")) }
+}
+
+/// The declared paths whose value differs; unset, empty and absent are equal.
+fn differences(declared: &Map<String, Value>, there: &Map<String, Value>) -> Vec<String> {
+    let unset = |value: &Value| value.is_null() || value == "" || value == &json!({});
+    let differ = |a: &Value, b: &Value| a != b && !(unset(a) && unset(b));
+    let mut found = Vec::new();
+    for (key, value) in declared {
+        let observed = there.get(key).unwrap_or(&Value::Null);
+        match value.as_object().filter(|_| key == "contactInformation") {
+            Some(inner) => {
+                let paths = inner.iter().filter(|(name, value)| differ(value, &observed[name.as_str()]));
+                found.extend(paths.map(|(name, _)| format!("{key}.{name}")));
+            }
+            None if differ(value, observed) => found.push(key.clone()),
+            None => {}
+        }
+    }
+    found
+}
+
+/// Whether the reason why a resource is not Ready is so.
+fn is_true(reason: &str, target: &Target, spec: &Map<String, Value>, resources: &Resources, state: &State) -> bool {
+    let here = |kind: &'static str, name: &str| Target { kind, place: target.place, name: name.to_owned() };
+    let missing = |target: Target| {
+        let lives = resources.get(&target).is_some_and(|object| object.metadata.deletion_timestamp.is_none());
+        !lives || on_platform(state, &target.id()).is_none()
+    };
+    let referred = |key: &str| spec.get(key).and_then(|reference| reference["name"].as_str());
+    let text = |key: &str| spec.get(key).and_then(Value::as_str);
+    let id = target.id();
+    match reason {
+        "WaitingForTenant" => referred("tenantRef").is_some_and(|name| missing(here("Tenant", name))),
+        "WaitingForReseller" => referred("resellerRef").is_some_and(|name| missing(here("Reseller", name))),
+        "ResellerNotFound" => text("resellerId").is_some_and(|name| !state.resellers.contains_key(name)),
+        "DomainNotFound" => match (&id, text("defaultDomain")) {
+            (Id::Group(tenant, group), Some(domain)) => {
+                let known = |domains: &BTreeSet<String>| domains.contains(domain);
+                let at_tenant = state.tenants.get(tenant).is_some_and(|tenant| known(&tenant.domains));
+                let at_group = state.group(tenant, group).is_none_or(|group| known(&group.domains));
+                !(at_tenant && at_group)
+            }
+            _ => false,
+        },
+        "NotOwned" => text("adoptionPolicy") != Some("Always") && on_platform(state, &id).is_some(),
+        "Removed" => text("driftPolicy") == Some("Report") && on_platform(state, &id).is_none(),
+        _ => false,
+    }
+}
+
+/// Whether a deletion waits for what it says.
+fn is_blocked(target: &Target, object: &DynamicObject, resources: &Resources, state: &State) -> bool {
+    let names = |key: &str| {
+        resources.iter().any(|(other, object)| {
+            other.place == target.place && object.data["spec"][key]["name"].as_str() == Some(&target.name)
+        })
+    };
+    let Some(reason) = reason(object, "DeletionBlocked") else { return false };
+    match (reason, target.id()) {
+        ("GroupNotEmpty", Id::Group(tenant, group)) => {
+            state.group(&tenant, &group).is_some_and(|group| !group.users.is_empty())
+        }
+        ("TenantInUse", Id::Tenant(tenant)) => {
+            state.tenants.get(&tenant).is_some_and(|tenant| !tenant.groups.is_empty()) || names("tenantRef")
+        }
+        ("ResellerInUse", Id::Reseller(_)) => names("resellerRef"),
+        ("PlatformRefused", Id::Reseller(name)) => {
+            let is_owner = |attributes: &Map<String, Value>| attributes.get("resellerId") == Some(&json!(name));
+            state.tenants.values().any(|tenant| {
+                is_owner(&tenant.attributes) || tenant.groups.values().any(|group| is_owner(&group.attributes))
+            })
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,354 @@
+//! Carries out what happens in a round, and waits until everything has come to rest.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    error::Error,
+    time::Duration,
+};
+
+use apio_operator::api::{Group, REQUESTED_AT, Reseller, Tenant};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::{
+    Api, Client, Config,
+    api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams},
+    config::{KubeConfigOptions, Kubeconfig},
+};
+use serde_json::{Map, Value, json};
+use testkit::{cluster::ControlPlane, deployment::Operator, simulator::Simulator};
+use tokio::time::{Instant, sleep};
+
+use super::{
+    actions::{Action, Id, PLACES, Target},
+    journal::{Edit, Edits},
+    resources, stage,
+};
+
+/// Between two actions: so that the operator is in the middle of something.
+const PAUSE: Duration = Duration::from_millis(30);
+/// How long everything may take to come to rest by itself, and how long when it is asked to look.
+const BY_ITSELF: Duration = Duration::from_secs(40);
+const WHEN_ASKED: Duration = Duration::from_secs(90);
+
+/// One round.
+pub struct Round<'a> {
+    plane: &'a ControlPlane,
+    pub platform: Simulator,
+    operator: Operator,
+    client: Client,
+    system: String,
+    /// What was done in the portal, and when.
+    edits: Edits,
+    /// Every value that was declared of a field.
+    declared: BTreeMap<Id, BTreeMap<String, Vec<Value>>>,
+    /// What may be left on the platform by a deletion.
+    pub orphans: BTreeSet<Id>,
+    /// How often the operator died.
+    pub deaths: usize,
+    /// What did not come to rest without being asked to look.
+    pub nudged: Vec<String>,
+}
+
+impl<'a> Round<'a> {
+    /// A platform, an operator and two empty namespaces.
+    pub async fn start(plane: &'a ControlPlane, seed: u64) -> Result<Self, Box<dyn Error>> {
+        let platform = Simulator::start().await?;
+        let mut edits = Edits::default();
+        platform.edit(|state| {
+            for place in PLACES {
+                state.add_tenant(&format!("{place}-shared"));
+            }
+            for target in Target::all().into_iter().filter(Target::is_old) {
+                if let Id::Group(tenant, group) = target.id() {
+                    state.add_group(&tenant, &group, json!({"groupName": "Old", "locationDialingCode": "7"}));
+                    state.add_user(&tenant, &group, &format!("a@{tenant}.example"), false);
+                    edits.push((0, 0), Id::Group(tenant, group), Edit::Occupied);
+                }
+            }
+        });
+        let system = format!("chaos-{seed}");
+        let places = PLACES.map(|place| format!("{system}-{place}"));
+        for place in &places {
+            plane.create_namespace(place)?;
+        }
+        let watched = places.each_ref().map(String::as_str);
+        stage::prepare(plane, &system, &watched)?;
+        let watched = watched.join(",");
+        let log = "debug,kube=info,hyper=info,rustls=info,tower=info,reqwest=info,h2=info";
+        let arguments =
+            ["--watch-namespaces", &watched, "--drift-interval", "2s", "--platform-timeout", "2s", "--log", log];
+        let operator = stage::start(plane, &system, &platform.url(), &arguments)?;
+        let kubeconfig = Kubeconfig::read_from(plane.kubeconfig())?;
+        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+        Ok(Self {
+            plane,
+            platform,
+            operator,
+            client: Client::try_from(config)?,
+            system,
+            edits,
+            declared: BTreeMap::new(),
+            orphans: BTreeSet::new(),
+            deaths: 0,
+            nudged: Vec::new(),
+        })
+    }
+
+    /// Ends the operator; the namespaces stay until the control plane goes.
+    pub fn end(self) {
+        self.operator.kill();
+    }
+
+    /// A storm, the rest after it, and what is wrong then.
+    pub async fn weather(&mut self, storm: &[Action]) -> Result<(), Vec<String>> {
+        for action in storm {
+            self.act(action).await;
+            sleep(PAUSE).await;
+        }
+        self.platform.clear_faults();
+        self.platform.set_latency(Duration::ZERO);
+        for target in Target::all() {
+            self.annotate(&target, "apio.netaxis.be/paused", Value::Null).await;
+        }
+        if let Err(problems) = self.rests(None, BY_ITSELF).await {
+            self.nudged.extend(problems);
+        }
+        let token = format!("look-{}", self.platform.journal().len());
+        for target in Target::all() {
+            self.annotate(&target, REQUESTED_AT, json!(token)).await;
+        }
+        self.rests(Some(&token), WHEN_ASKED).await?;
+        let wrong = self.edits.wrong(&self.platform.journal(), &self.declared);
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        self.is_quiet().await?;
+        if self.operator.ended(Duration::ZERO).is_some() || self.operator.log().contains("panicked") {
+            return Err(vec!["the operator ended by itself, or panicked".to_owned()]);
+        }
+        Ok(())
+    }
+
+    async fn act(&mut self, action: &Action) {
+        match action {
+            Action::Apply(target, spec) => self.apply(target, spec).await,
+            Action::Delete(target) => {
+                let api = self.api(target.kind, target.place);
+                let _ = patiently(async || api.delete(&target.name, &DeleteParams::default()).await).await;
+            }
+            Action::Annotate(target, name, value) => {
+                if *value == "Orphan" {
+                    self.orphans.insert(target.id());
+                }
+                self.annotate(target, name, json!(value)).await;
+            }
+            Action::Settings(text) => {
+                let settings = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "apio-settings"}, "data": {"settings.yaml": text}});
+                let api = Api::<ConfigMap>::namespaced(self.client.clone(), &self.system);
+                let params = PatchParams::apply("chaos").force();
+                let patch = Patch::Apply(&settings);
+                let _ = patiently(async || api.patch("apio-settings", &params, &patch).await).await;
+            }
+            Action::NoSettings => {
+                let api = Api::<ConfigMap>::namespaced(self.client.clone(), &self.system);
+                let _ = patiently(async || api.delete("apio-settings", &DeleteParams::default()).await).await;
+            }
+            Action::Fault(fault) => self.platform.inject(fault.clone()),
+            Action::ExpireSessions => self.platform.expire_sessions(),
+            Action::Slow(latency) => self.platform.set_latency(*latency),
+            Action::PlatformAway(time) => {
+                self.platform.stop().await;
+                sleep(*time).await;
+                self.platform
+                    .resume()
+                    .await
+                    .unwrap_or_else(|error| panic!("the port of the platform is lost: {error}"));
+            }
+            Action::Portal(..) | Action::AddUser(..) | Action::Empty(_) | Action::Remove(_) => self.portal(action),
+            Action::Kill => {
+                self.operator.kill();
+                self.start_operator();
+            }
+            Action::Restart => {
+                self.operator.stop();
+                self.start_operator();
+            }
+            Action::RestartApi => {
+                self.plane.stop_apiserver();
+                self.plane.start_apiserver().unwrap_or_else(|error| panic!("the API server does not start: {error}"));
+            }
+            Action::Wait(time) => sleep(*time).await,
+        }
+    }
+
+    fn start_operator(&mut self) {
+        self.deaths += 1;
+        self.operator.start_again().unwrap_or_else(|error| panic!("the operator does not start: {error}"));
+    }
+
+    /// What the kubelet does: an operator that lost its lease while the API server was away ends.
+    fn revive(&mut self) {
+        if self.operator.ended(Duration::ZERO).is_some() {
+            self.start_operator();
+        }
+    }
+
+    async fn apply(&mut self, target: &Target, spec: &Map<String, Value>) {
+        let id = target.id();
+        if spec.get("deletionPolicy").is_some() {
+            self.orphans.insert(id.clone());
+        }
+        let fields = self.declared.entry(id).or_default();
+        for (key, value) in resources::declared(target, spec) {
+            fields.entry(key).or_default().push(value);
+        }
+        let api = self.api(target.kind, target.place);
+        let resource = json!({"apiVersion": "apio.netaxis.be/v1alpha1", "kind": target.kind, "metadata": {"name": target.name}, "spec": spec});
+        let params = PatchParams::apply("chaos").force();
+        let applied = patiently(async || api.patch(&target.name, &params, &Patch::Apply(&resource)).await).await;
+        applied.unwrap_or_else(|error| panic!("{target} cannot be applied: {error}"));
+    }
+
+    async fn annotate(&self, target: &Target, name: &str, value: Value) {
+        let api = self.api(target.kind, target.place);
+        let patch = json!({"metadata": {"annotations": {name: value}}});
+        let params = PatchParams::default();
+        // What is not there has no annotations.
+        let _ = patiently(async || api.patch(&target.name, &params, &Patch::Merge(&patch)).await).await;
+    }
+
+    /// An edit in the portal, of a group that is there. The journal is read before and after: what arrives in between may
+    /// have been carried out on either side.
+    fn portal(&mut self, action: &Action) {
+        let (Action::Portal(target, _) | Action::AddUser(target, _) | Action::Empty(target) | Action::Remove(target)) =
+            action
+        else {
+            return;
+        };
+        let Id::Group(tenant, group) = target.id() else { return };
+        let last = |platform: &Simulator| platform.journal().last().map_or(0, |call| call.seq);
+        let before = last(&self.platform);
+        let users_stay = target.is_old();
+        let edit = self.platform.edit(|state| {
+            let there = state.group_mut(&tenant, &group)?;
+            match action {
+                Action::Portal(_, text) => {
+                    there.attributes.insert("groupName".to_owned(), json!(format!("Portal {text}")));
+                    there.attributes.insert("locationDialingCode".to_owned(), json!(text));
+                    None
+                }
+                Action::AddUser(_, in_trunk_group) => {
+                    let name = format!("u{}@{tenant}.example", there.users.len());
+                    state.add_user(&tenant, &group, &name, *in_trunk_group);
+                    (!in_trunk_group).then_some(Edit::Occupied)
+                }
+                Action::Empty(_) if !users_stay => {
+                    there.clear_contents();
+                    Some(Edit::Emptied)
+                }
+                Action::Remove(_) if !users_stay => {
+                    state.tenants.get_mut(&tenant)?.groups.remove(&group);
+                    Some(Edit::Removed)
+                }
+                _ => None,
+            }
+        });
+        if let Some(edit) = edit {
+            self.edits.push((before, last(&self.platform)), Id::Group(tenant, group), edit);
+        }
+    }
+
+    /// Waits until nothing is wrong with any resource; what still is when the time is over.
+    async fn rests(&mut self, token: Option<&str>, limit: Duration) -> Result<(), Vec<String>> {
+        let until = Instant::now() + limit;
+        loop {
+            self.revive();
+            let resources = self.resources().await;
+            let wrong = self.platform.edit(|state| resources::wrong(&resources, state, token, &self.orphans));
+            if wrong.is_empty() {
+                return Ok(());
+            }
+            if Instant::now() > until {
+                return Err(wrong);
+            }
+            sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Waits until everything that is Ready was looked at twice more: nothing is written meanwhile, anywhere.
+    async fn is_quiet(&self) -> Result<(), Vec<String>> {
+        let before = self.resources().await;
+        let seen = self.platform.journal().len();
+        let ready: Vec<_> =
+            before.iter().filter(|(_, object)| resources::is_ready(object)).map(|(t, _)| t.id()).collect();
+        let until = Instant::now() + WHEN_ASKED;
+        while !ready.iter().all(|id| {
+            let looks = |call: &testkit::simulator::Call| call.method == "GET" && call.path == id.path();
+            self.platform.journal()[seen..].iter().filter(|call| looks(call)).count() >= 2
+        }) {
+            if Instant::now() > until {
+                return Err(vec!["not everything that is Ready is looked at".to_owned()]);
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+        let writes = self.platform.journal()[seen..]
+            .iter()
+            .filter(|call| call.is_write())
+            .map(|call| format!("written while all was at rest: {call}"))
+            .collect::<Vec<_>>();
+        let after = self.resources().await;
+        let version = |object: &DynamicObject| object.metadata.resource_version.clone();
+        let changed = before.iter().filter(|(target, object)| after.get(target).map(version) != Some(version(object)));
+        let wrong: Vec<_> = writes
+            .into_iter()
+            .chain(changed.map(|(target, _)| format!("{target} changed while all was at rest")))
+            .collect();
+        if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+    }
+
+    async fn resources(&self) -> BTreeMap<Target, DynamicObject> {
+        let mut all = BTreeMap::new();
+        for place in PLACES {
+            for kind in ["Group", "Tenant", "Reseller"] {
+                let api = self.api(kind, place);
+                let params = ListParams::default();
+                let list = patiently(async || api.list(&params).await).await;
+                let list = list.unwrap_or_else(|error| panic!("the {kind}s cannot be listed: {error}"));
+                all.extend(list.into_iter().map(|object| {
+                    let name = object.metadata.name.clone().unwrap_or_default();
+                    (Target { kind, place, name }, object)
+                }));
+            }
+        }
+        all
+    }
+
+    fn api(&self, kind: &str, place: &str) -> Api<DynamicObject> {
+        let resource = match kind {
+            "Tenant" => ApiResource::erase::<Tenant>(&()),
+            "Reseller" => ApiResource::erase::<Reseller>(&()),
+            _ => ApiResource::erase::<Group>(&()),
+        };
+        Api::namespaced_with(self.client.clone(), &format!("{}-{place}", self.system), &resource)
+    }
+
+    /// What the platform and the operator say of the round.
+    pub fn story(&self) -> String {
+        let journal: Vec<_> = self.platform.journal().iter().map(|call| format!("{} {call}", call.seq)).collect();
+        format!("platform:\n{}\noperator:\n{}", journal.join("\n"), self.operator.log())
+    }
+}
+
+/// A call to the API server, which may be away for a while.
+async fn patiently<T>(call: impl AsyncFn() -> kube::Result<T>) -> kube::Result<T> {
+    let until = Instant::now() + Duration::from_secs(60);
+    loop {
+        match call().await {
+            Err(kube::Error::Api(status)) if status.code < 500 && status.code != 429 => {
+                return Err(kube::Error::Api(status));
+            }
+            Err(error) if Instant::now() > until => return Err(error),
+            Err(_) => sleep(Duration::from_millis(100)).await,
+            Ok(answer) => return Ok(answer),
+        }
+    }
+}
