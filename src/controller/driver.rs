@@ -40,11 +40,12 @@ pub async fn reconcile<K: Watched>(object: Arc<K>, operator: Arc<Operator>) -> R
     let now = operator.index.get::<K>(&object.namespace().unwrap_or_default(), &object.name_any());
     let Some(object) = now.filter(|now| now.uid() == object.uid()) else { return Ok(Action::await_change()) };
     let alarms = operator.index.alarms();
-    let again = match tokio::time::timeout(LONGEST, pass(object.clone(), &operator, &turn)).await {
+    // Boxed: every resource may wait for its turn at once, and the wait must not hold the place of a whole pass.
+    let again = match tokio::time::timeout(LONGEST, Box::pin(pass(object.clone(), &operator, &turn))).await {
         Ok(again) => again,
         Err(_) => {
             let failure = Failure::new(Cause::TimedOut, format!("the platform was too slow: a pass took {LONGEST:?}"));
-            give_up(&*object, &operator, failure).await
+            Box::pin(give_up(&*object, &operator, failure)).await
         }
     };
     if matches!(again, Again::Stalled | Again::Waiting) && operator.index.alarms() != alarms {

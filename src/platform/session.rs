@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, watch};
@@ -89,9 +90,10 @@ impl Session {
     }
 
     /// Makes a call, with one new login if the session was refused, and a second one if the new session was never accepted.
+    /// A deletion is not sent again: whoever wants it looks first.
     ///
     /// # Errors
-    /// No usable credentials, or no answer. Any answer is a success here.
+    /// No usable credentials, no answer, or a deletion whose session had ended. Any answer is a success here.
     pub async fn send(&self, call: &Call<'_>) -> Result<Reply, Failure> {
         let mut login = self.login(None).await?;
         let mut reply = self.once(&login, call).await?;
@@ -100,6 +102,12 @@ impl Session {
                 return Ok(reply);
             }
             login = self.login(Some(&login)).await?;
+            if call.method == Method::DELETE {
+                // It follows its own count at once, or another one.
+                let message =
+                    "the session ended right before the deletion, so what forbids it is looked at again first";
+                return Err(Failure::new(Cause::HeldBack, message));
+            }
             reply = self.once(&login, call).await?;
         }
         Ok(reply)

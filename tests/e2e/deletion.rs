@@ -205,6 +205,20 @@ async fn a_delete_whose_answer_is_lost_is_not_sent_again() {
 }
 
 #[tokio::test]
+async fn a_delete_whose_session_had_ended_is_counted_again_before_it_is_sent_again() {
+    let world = with_group(Wish::default(), "").await;
+    world.platform.inject(Fault::status(401).on("DELETE", HQ));
+    world.delete("group/hq");
+    world.until_gone::<Group>("hq").await;
+    let journal = world.platform.journal();
+    let calls: Vec<_> = journal.iter().map(|call| format!("{} {}", call.method, call.path)).collect();
+    let count = format!("GET {HQ}users/");
+    let sent: Vec<_> = (0..calls.len()).filter(|at| calls[*at].starts_with("DELETE")).collect();
+    assert_eq!(sent.len(), 2, "{}", world.story());
+    assert!(sent.iter().all(|at| calls[at - 1] == count), "each follows its own count at once: {}", world.story());
+}
+
+#[tokio::test]
 async fn a_delete_that_the_platform_had_no_time_for_is_counted_again_before_it_is_tried_again() {
     let world = with_group(Wish::default(), "").await;
     world.platform.inject(Fault::status(503).on("DELETE", HQ));
