@@ -1,12 +1,14 @@
 //! Pages of the documentation that derive from the code: `apio-operator docs --into docs/reference`.
 
+mod api;
+
 use std::fmt::Write;
 
 use crate::engine::{failure::Cause, reason::State};
 
 /// Name and text of each page.
 pub fn pages() -> Vec<(&'static str, String)> {
-    vec![("errors.md", errors())]
+    vec![("api.md", api::page()), ("errors.md", errors())]
 }
 
 /// What each cause of a failure leads to.
