@@ -24,6 +24,7 @@ mod references;
 mod reseller;
 mod resellers_on_the_way;
 mod settings;
+mod shell;
 mod templates;
 mod tenant;
 mod tenant_limits;
