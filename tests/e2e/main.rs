@@ -17,6 +17,7 @@ mod group;
 mod group_data;
 mod manifests;
 mod one_writer;
+mod pages;
 mod policies;
 mod quiet;
 mod reading;
