@@ -1,5 +1,7 @@
 //! Pages of the documentation that derive from the code: `apio-operator docs --into docs/reference`.
 
+mod api;
+
 use std::fmt::Write;
 
 use crate::{
@@ -9,7 +11,7 @@ use crate::{
 
 /// Name and text of each page.
 pub fn pages() -> Vec<(&'static str, String)> {
-    vec![("errors.md", errors()), ("metrics.md", metrics())]
+    vec![("api.md", api::page()), ("errors.md", errors()), ("metrics.md", metrics())]
 }
 
 /// What each cause of a failure leads to.

@@ -28,9 +28,9 @@ async fn blocked(world: &World, name: &str) {
 }
 
 #[tokio::test]
-async fn the_install_of_the_readme_brings_up_an_operator() {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let block = readme.split("```sh\n").find(|rest| rest.starts_with("helm ")).unwrap().split("```").next().unwrap();
+async fn the_install_of_the_documentation_brings_up_an_operator() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/install.md")).unwrap();
+    let block = page.split("```sh\n").find(|rest| rest.starts_with("helm ")).unwrap().split("```").next().unwrap();
     let commands = block.replace("\\\n", " ");
     for major in Major::ALL {
         let release = Release::none().await;

@@ -27,6 +27,14 @@ fn admin(world: &mut World, path: &str, request: &Request) -> Result<Reply, Repl
             world.state.sessions.expire();
             Ok(done())
         }
+        ("PUT", ["tenants", tenant]) => {
+            world.state.add_tenant(tenant);
+            Ok(done())
+        }
+        ("PUT", ["tenants", tenant, "groups", id]) if world.state.tenants.contains_key(*tenant) => {
+            world.state.add_group(tenant, id, Value::Object(request.object()?));
+            Ok(done())
+        }
         (method, ["tenants", tenant, "groups", id, rest @ ..]) => {
             let group = world.state.group_mut(tenant, id);
             let group = group.ok_or_else(|| not_found(&format!("group {id} of tenant {tenant}")))?;

@@ -79,3 +79,13 @@ async fn the_journal_is_shown_without_the_simulators_own_calls_and_the_state_wit
     let paths: Vec<&str> = journal.as_array().expect("calls").iter().filter_map(|call| call["path"].as_str()).collect();
     assert_eq!(paths, ["/login/", HQ]);
 }
+
+#[tokio::test]
+async fn tenants_and_groups_are_put_there_as_if_they_had_always_been() {
+    let (platform, client) = acme_hq().await;
+    let admin = Client::stranger(&platform.url());
+    admin.call("PUT", "/_sim/tenants/Globex", None).await.ok();
+    admin.call("PUT", "/_sim/tenants/Globex/groups/HQ", Some(json!({"groupName": "Theirs"}))).await.ok();
+    assert_eq!(client.get("/tenants/Globex/groups/HQ/").await.ok()["groupName"], "Theirs");
+    assert_eq!(admin.call("PUT", "/_sim/tenants/Nowhere/groups/HQ", Some(json!({}))).await.status, 404);
+}
