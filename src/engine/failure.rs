@@ -78,7 +78,8 @@ listed! {
         Ambiguous => (Reason::PlatformUnreachable, "ambiguous"),
         /// 207: done in part
         Partial => (Reason::PlatformUnreachable, "partial"),
-        /// Nothing was sent: the platform does not answer, or asked to be left alone for a while
+        /// Nothing was done: the platform does not answer, asked to be left alone for a while, or ended the session right before a
+        /// deletion, which is counted again first
         HeldBack => (Reason::PlatformUnreachable, "held_back"),
         /// A Kubernetes API call failed
         Cluster => (Reason::ClusterUnreachable, "cluster"),
