@@ -67,7 +67,7 @@ pub struct Run {
     #[arg(long, env = "APIO_PLATFORM_CA_BUNDLE", value_name = "FILE")]
     pub platform_ca_bundle: Option<std::path::PathBuf>,
     /// How many resources may talk to the platform at the same time.
-    #[arg(long, env = "APIO_PLATFORM_CONCURRENCY", value_name = "N", default_value_t = 8, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
+    #[arg(long, env = "APIO_PLATFORM_CONCURRENCY", value_name = "N", default_value_t = 12, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub platform_concurrency: usize,
     /// Most calls to the platform a second [default: as many as the concurrency gives].
     #[arg(long, env = "APIO_PLATFORM_RATE", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]

@@ -97,11 +97,11 @@ fn run(flags: Run) -> Result<(), String> {
 }
 
 async fn operate(flags: Run) -> Result<(), String> {
-    if let Some(rate) = flags.platform_rate.map(usize::from).filter(|rate| flags.platform_concurrency > 10 * rate) {
+    if let Some(rate) = flags.platform_rate.map(usize::from).filter(|rate| flags.platform_concurrency > 15 * rate) {
         return Err(format!(
-            "--platform-concurrency {} is too much for --platform-rate {rate}: a call would wait for more than 10 seconds; use at most {}",
+            "--platform-concurrency {} is too much for --platform-rate {rate}: a call would wait for more than 15 seconds; use at most {}",
             flags.platform_concurrency,
-            10 * rate
+            15 * rate
         ));
     }
     let address = Address::new(&flags.platform_url, flags.platform_prefix.as_deref(), flags.platform_mode)?;

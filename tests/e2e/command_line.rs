@@ -87,7 +87,7 @@ async fn wrong_values_are_refused_before_anything_is_tried() {
         (&["--platform-url", "platform.example"][..], &["\"platform.example\"", "not a URL"][..]),
         (&["--platform-url", "https://u:secret@platform.example"], &["credentials Secret"]),
         (&["--platform-url", URL, "--log", "a=b=c"], &["log filter"]),
-        (&["--platform-url", URL, "--platform-rate", "1", "--platform-concurrency", "11"], &["use at most 10"]),
+        (&["--platform-url", URL, "--platform-rate", "1", "--platform-concurrency", "16"], &["use at most 15"]),
     ] {
         let ended = operator(None, &[&["run"], args].concat()).await;
         ended.says(words);
