@@ -178,8 +178,8 @@ mod tests {
         held_back.now_or_never().unwrap();
         assert!(turns.answers_again().now_or_never().is_none());
         let answered = tokio::time::timeout(Duration::from_secs(10), async {
-            while turn.call(false, async { Ok(()) }).await.is_err() {
-                tokio::time::sleep(Duration::from_millis(50)).await;
+            while let Err(told) = turn.call(false, async { Ok(()) }).await {
+                tokio::time::sleep(told.retry_after.unwrap()).await;
             }
         });
         answered.await.unwrap();
