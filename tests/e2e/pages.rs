@@ -30,9 +30,11 @@ const ELSEWHERE: [(&str, &str, &str); 2] = [
     ("gitops.md", "tests/gitops/guide.rs", "cargo test --test gitops"),
 ];
 /// Commands that need more around them.
-const COMMANDS_ELSEWHERE: [(&str, &str, &str); 2] = [
+const COMMANDS_ELSEWHERE: [(&str, &str, &str); 4] = [
     ("helm ", "tests/chart/main.rs", "cargo test --test chart"),
+    ("kubectl apply --server-side -f crds.yaml\n", "tests/release/page.rs", "cargo test --test release"),
     ("release/image ", "tests/image/main.rs", "cargo test --test image"),
+    ("sha256sum --check apio-operator-", "tests/release/page.rs", "cargo test --test release"),
 ];
 
 /// What a page has its reader do.
