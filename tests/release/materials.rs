@@ -38,11 +38,12 @@ fn the_bill_of_materials_names_every_crate_in_the_binary_and_no_other() {
 }
 
 #[test]
-fn the_bill_of_materials_names_what_a_static_binary_takes_from_the_system() {
+fn the_bill_of_materials_names_what_the_binary_and_the_image_take_from_the_system() {
     let others = components().filter(|part| !part["purl"].as_str().unwrap().starts_with("pkg:cargo/"));
     let names: Vec<_> = others.map(|part| part["name"].as_str().unwrap()).collect();
-    let [libc, libgcc, rust] = names[..] else { panic!("{names:?}") };
-    assert!(libc.starts_with("libc6") && libgcc.starts_with("libgcc") && rust == "rust", "{names:?}");
+    let [certificates, libc, libgcc, rust] = names[..] else { panic!("{names:?}") };
+    assert_eq!((certificates, rust), ("ca-certificates", "rust"));
+    assert!(libc.starts_with("libc6") && libgcc.starts_with("libgcc"), "{names:?}");
 }
 
 #[test]
