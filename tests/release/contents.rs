@@ -29,11 +29,23 @@ fn the_archive_holds_what_a_release_is_made_of() {
     ];
     assert_eq!(files(), expected.map(str::to_owned).into());
     assert_eq!(archive().file_name().unwrap().to_str().unwrap(), format!("apio-operator-{VERSION}.tar.gz"));
-    let listed =
-        said("tar", &["--list", "--verbose", "--numeric-owner", "--file", archive().to_str().unwrap()], root());
-    let begins =
-        |line: &str| ["drwxr-xr-x 0/0 ", "-rwxr-xr-x 0/0 ", "-rw-r--r-- 0/0 "].iter().any(|s| line.starts_with(s));
-    assert!(listed.lines().all(begins), "{listed}");
+}
+
+/// helm takes the times of the files, which two archives of one checkout share: so the times are looked at.
+#[test]
+fn nothing_in_the_archive_and_in_the_chart_says_when_and_by_whom_it_was_made() {
+    let commit = said("git", &["log", "-1", "--format=@%ct"], root());
+    let time = said("date", &["--utc", "--date", commit.trim(), "+%F %T"], root());
+    for packed in [archive(), &release().join(chart())] {
+        let how = ["--list", "--verbose", "--utc", "--full-time", "--numeric-owner", "--file"];
+        let listed = said("tar", &[&how[..], &[packed.to_str().unwrap()]].concat(), root());
+        assert!(listed.lines().count() > 9, "{listed}");
+        for line in listed.lines() {
+            let words: Vec<_> = line.split_whitespace().collect();
+            assert!(["drwxr-xr-x", "-rwxr-xr-x", "-rw-r--r--"].contains(&words[0]), "{line}");
+            assert_eq!((words[1], words[3..5].join(" ").as_str()), ("0/0", time.trim()), "{line}");
+        }
+    }
 }
 
 #[test]
