@@ -294,8 +294,6 @@ fn general(id: &str, value: &Value) -> Value {
 fn told<K: Watchable + HasStatus>(object: &K) -> Value {
     let mut status = serde_json::to_value(object.conditions()).unwrap();
     status.as_object_mut().unwrap().remove("lastHandledRequestedAt");
-    // It is told with the end of the pass only: a death before that loses the word.
-    status.as_object_mut().unwrap().remove("autoCreated");
     for condition in status["conditions"].as_array_mut().unwrap() {
         condition.as_object_mut().unwrap().remove("lastTransitionTime");
     }
