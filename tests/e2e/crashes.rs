@@ -145,7 +145,14 @@ async fn a_takeover_is_finished_once_wherever_the_operator_died() {
         edited(state, id);
     };
     let (one, two) = Dying::two().await;
-    let groups = one.dies::<Group>(adopt("Group", group, OTHER_GROUP, 5));
+    let as_declared = |state: &mut State, id: &str| {
+        state.add_group("Acme", &format!("G-{id}"), json!({"groupName": "One"}));
+        edited(state, id);
+    };
+    let groups = async {
+        one.dies::<Group>(adopt("Group", group, OTHER_GROUP, 5)).await;
+        one.dies::<Group>(adopt("Group", as_declared, GROUP, 0)).await;
+    };
     let others = async {
         two.dies::<Tenant>(adopt("Tenant", tenant, OTHER_TENANT, 2)).await;
         two.dies::<Reseller>(adopt("Reseller", reseller, OTHER_RESELLER, 1)).await;
