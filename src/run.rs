@@ -93,10 +93,38 @@ fn run(flags: Run) -> Result<(), String> {
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start the runtime: {error}"))?;
-    runtime.block_on(operate(flags))
+    runtime.block_on(operate(flags, connected(), stop_signal()))
 }
 
-async fn operate(flags: Run) -> Result<(), String> {
+/// A cluster to work on.
+pub struct Cluster {
+    /// Its client.
+    pub client: Client,
+    /// Its address, for what is told.
+    pub url: String,
+}
+
+/// The cluster that the environment names.
+async fn connected() -> Result<Cluster, String> {
+    let config = Config::infer().await.map_err(|error| {
+        format!("no cluster to work on: set KUBECONFIG, or run in a pod with a ServiceAccount ({error})")
+    })?;
+    let url = config.cluster_url.to_string();
+    let builder =
+        ClientBuilder::try_from(config).map_err(|error| format!("cannot use the cluster at {url}: {error}"))?;
+    Ok(Cluster { client: builder.with_layer(&TimeoutLayer::new(CLUSTER_TIMEOUT)).build(), url })
+}
+
+/// The operator, until `stop`. It leaves nothing behind outside of the runtime that it runs on, and needs nothing of the
+/// process but an installed crypto provider.
+///
+/// # Errors
+/// One sentence with what it cannot work with, or why it cannot go on.
+pub async fn operate(
+    flags: Run,
+    cluster: impl Future<Output = Result<Cluster, String>>,
+    stop: impl Future<Output = ()> + Send,
+) -> Result<(), String> {
     if let Some(rate) = flags.platform_rate.map(usize::from).filter(|rate| flags.platform_concurrency > 15 * rate) {
         return Err(format!(
             "--platform-concurrency {} is too much for --platform-rate {rate}: a call would wait for more than 15 seconds; use at most {}",
@@ -111,14 +139,7 @@ async fn operate(flags: Run) -> Result<(), String> {
         total: flags.platform_timeout,
         authorities: flags.platform_ca_bundle.as_deref().map(authorities).transpose()?.unwrap_or_default(),
     };
-    let config = Config::infer().await.map_err(|error| {
-        format!("no cluster to work on: set KUBECONFIG, or run in a pod with a ServiceAccount ({error})")
-    })?;
-    let (url, own_namespace) = (config.cluster_url.clone(), config.default_namespace.clone());
-    let client = ClientBuilder::try_from(config)
-        .map_err(|error| format!("cannot use the cluster at {url}: {error}"))?
-        .with_layer(&TimeoutLayer::new(CLUSTER_TIMEOUT))
-        .build();
+    let Cluster { client, url } = cluster.await?;
     let watched: Vec<Option<String>> = if flags.watch_namespaces.is_empty() {
         vec![None]
     } else {
@@ -133,7 +154,7 @@ async fn operate(flags: Run) -> Result<(), String> {
     let listener = TcpListener::bind(flags.listen)
         .await
         .map_err(|error| format!("cannot listen on {}: {error}; choose another address with --listen", flags.listen))?;
-    let namespace = flags.namespace.clone().unwrap_or(own_namespace);
+    let namespace = flags.namespace.clone().unwrap_or_else(|| client.default_namespace().to_owned());
     let (sender, credentials) = watch::channel(None);
     let platform = Platform::new(address, transport, credentials);
     info!(platform = platform.name(), namespace, version = env!("CARGO_PKG_VERSION"), "apio-operator starts");
@@ -169,7 +190,7 @@ async fn operate(flags: Run) -> Result<(), String> {
     });
     let secret = CredentialsWatch { namespace, name: flags.credentials_secret, sender };
     let lead = async {
-        let mut stop = std::pin::pin!(stop_signal());
+        let mut stop = std::pin::pin!(stop);
         tokio::select! {
             () = elector.acquire() => {}
             () = &mut stop => return Ok(()),

@@ -43,6 +43,10 @@ pub struct Status {
     /// What the operator created on the platform for this resource besides its own object. It is never removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auto_created: Option<AutoCreated>,
+    /// What the operator was about to create besides the object itself, while it is not known whether it did. What the
+    /// platform then shows as the operator would have left it moves to autoCreated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auto_creating: Option<AutoCreating>,
     /// The value of the annotation apio.netaxis.be/requested-at that was handled last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_handled_requested_at: Option<String>,
@@ -122,6 +126,27 @@ pub struct Drift {
     pub desired: String,
     /// The value on the platform.
     pub observed: String,
+}
+
+/// What the operator was about to create besides the object itself.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AutoCreating {
+    /// Domains to create at system level.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[schemars(length(max = 64))]
+    pub system_domains: Vec<String>,
+    /// Domains to assign to the tenant.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[schemars(length(max = 64))]
+    pub tenant_domains: Vec<String>,
+    /// Resellers to create.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[schemars(length(max = 64))]
+    pub resellers: Vec<String>,
 }
 
 /// What the operator created besides the object itself.

@@ -16,10 +16,10 @@ impl Operator {
     /// Why it was not taken, or that it is not known whether it was.
     pub(super) async fn act<K: Watched>(&self, turn: &Turn, subject: &Subject, step: &Step) -> Result<(), Failure> {
         match step {
-            Step::Hold(record) => {
+            Step::Hold(record, begun) => {
                 // The finalizer first: a record without it would not survive a deletion.
                 self.finalize::<K>(subject, true).await?;
-                let status = report::holding(subject, record.clone(), Timestamp::now());
+                let status = report::holding(subject, record.clone(), begun, Timestamp::now());
                 self.write_status::<K>(subject, &status).await
             }
             Step::Release => self.finalize::<K>(subject, false).await,

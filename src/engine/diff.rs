@@ -53,7 +53,8 @@ fn equal(a: &Value, b: &Value) -> bool {
     a == b || (is_unset(a) && is_unset(b))
 }
 
-fn is_unset(value: &Value) -> bool {
+/// Whether a value means nothing: `""`, null, no key.
+pub fn is_unset(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::String(text) => text.is_empty(),

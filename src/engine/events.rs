@@ -26,7 +26,7 @@ pub fn of_steps(facts: &Facts) -> Vec<Note> {
                 Step::CreateDomain(_) => "DomainCreated",
                 Step::AssignDomain(..) => "DomainAssigned",
                 Step::CreateReseller(_) => "ResellerCreated",
-                Step::Hold(_) | Step::Release => return None,
+                Step::Hold(..) | Step::Release => return None,
             };
             Some(Note { warning: false, reason: reason.to_owned(), message: step.to_string() })
         })

@@ -14,6 +14,7 @@ pub mod ids;
 pub mod kind;
 pub mod lease;
 pub mod neighbours;
+pub mod on_the_way;
 pub mod ownership;
 pub mod plan;
 pub mod reason;

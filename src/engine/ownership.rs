@@ -31,7 +31,7 @@ pub fn record(subject: &Subject, facts: &Facts) -> Option<Ownership> {
     let mut record = subject.status.ownership.clone();
     for (step, result) in facts.taken() {
         match (step, result) {
-            (Step::Hold(held), Ok(())) => record = Some(held.clone()),
+            (Step::Hold(held, _), Ok(())) => record = Some(held.clone()),
             // What was updated was ours before, and reads back otherwise now.
             (Step::Create(..), Ok(())) | (Step::Update(..), _) => record = record.map(created),
             // The platform says that it did it, if in part: it is ours whatever reads back.

@@ -12,14 +12,14 @@ use super::{
     events::{self, Note},
     facts::{Answer, Facts, Query},
     failure::{Cause, Failure},
-    ids::{Key, Level, Object},
+    ids::{Key, Object},
     kind::Subject,
-    ownership,
-    plan::{Refusal, Step, Verdict},
+    on_the_way, ownership,
+    plan::{Refusal, Verdict},
     reason::{Reason, State},
     schedule::Again,
 };
-use crate::api::{AutoCreated, Ownership, Status};
+use crate::api::{AutoCreating, Ownership, Status};
 
 /// How long a failure may last before an object that was Ready is no longer said to be.
 pub const GRACE: Duration = Duration::from_secs(120);
@@ -27,8 +27,6 @@ pub const GRACE: Duration = Duration::from_secs(120);
 const BY_ITSELF: &str = "the operator looks again by itself";
 /// Longest message of a condition, in characters.
 const LONGEST: usize = 1000;
-/// Most names in a list of `status.autoCreated`; the oldest give way.
-const MOST_CREATED: usize = 64;
 
 /// What the operator remembers of a resource between passes; lost at a restart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -129,8 +127,8 @@ pub fn report(
     let outlook = outlook(subject, verdict, memory, now);
     let old = &subject.status;
     let mut status = Status { ownership: ownership::record(subject, facts), ..old.clone() };
-    status.auto_created = auto_created(old.auto_created.clone(), facts);
     let key = status.ownership.as_ref().and_then(|record| Key::of(&record.key)).or_else(|| key.cloned());
+    (status.auto_created, status.auto_creating) = on_the_way::told(old, key.as_ref(), facts);
     if let Some(key) = &key {
         status.identity = Some(key.identity());
         if let Some(Ok(Answer::Object(observed))) = facts.answer(&Query::Object(key.clone())) {
@@ -158,14 +156,16 @@ pub fn report(
     Report { status: (status != *old).then_some(status), notes, again: outlook.again }
 }
 
-/// The status of a resource whose object is about to be created or taken over.
-pub fn holding(subject: &Subject, record: Ownership, now: Timestamp) -> Status {
+/// The status of a resource whose object is about to be created or taken over, or on whose way this is about to be created.
+pub fn holding(subject: &Subject, record: Ownership, begun: &AutoCreating, now: Timestamp) -> Status {
     let mut status = subject.status.clone();
     let what = Key::of(&record.key).map_or_else(|| "the object".to_owned(), |key| key.to_string());
     if status.ownership.is_none() {
         // What was compared before was only observed: the first comparison of what is ours is still to come.
         status.conditions.retain(|condition| condition.type_ != "Synced");
     }
+    let all = on_the_way::merged(status.auto_creating.take().unwrap_or_default(), begun);
+    status.auto_creating = Some(all).filter(|all| *all != AutoCreating::default());
     status.identity = Some(record.key.clone());
     status.ownership = Some(record);
     if subject.condition("Ready").is_none() {
@@ -357,27 +357,6 @@ fn shortened(message: String) -> String {
         message
     } else {
         message.chars().take(LONGEST).chain("...".chars()).collect()
-    }
-}
-
-fn auto_created(old: Option<AutoCreated>, facts: &Facts) -> Option<AutoCreated> {
-    let mut created = old.unwrap_or_default();
-    for step in facts.done() {
-        match step {
-            Step::CreateDomain(domain) | Step::AssignDomain(Level::Tenant(_), domain) => {
-                add(&mut created.domains, domain)
-            }
-            Step::CreateReseller(name) => add(&mut created.resellers, name),
-            _ => {}
-        }
-    }
-    (created != AutoCreated::default()).then_some(created)
-}
-
-fn add(list: &mut Vec<String>, item: &str) {
-    if !list.iter().any(|there| there == item) {
-        list.push(item.to_owned());
-        list.drain(..list.len().saturating_sub(MOST_CREATED));
     }
 }
 

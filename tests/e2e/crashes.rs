@@ -1,128 +1,92 @@
-//! The operator is killed around every write to the platform that it makes, and started again. Which writes there are is
-//! read from the journal of the same life without a death. (Deaths between the writes to the cluster, and two deaths in a
-//! row, are in the model: `src/engine/plan/properties/crashes.rs`.)
+//! The operator dies around every write that the life of a resource takes, and is started again. It dies as a thread, at
+//! writes to the API server and to the platform, and, for one life of each sort, as a process that is killed.
+
+use std::{cell::RefCell, collections::BTreeSet};
 
 use apio_operator::{
     api::{Group, Reseller, Tenant},
     engine::kind::Kind,
 };
-use serde_json::{Value, json};
-use testkit::simulator::{Call, Fault, State};
+use serde_json::json;
+use testkit::simulator::State;
 
 use crate::{
-    fixtures::manifest,
-    world::{HasStatus, SOON, Watchable, World, is_held, new_name},
+    deaths::{
+        Life,
+        Then::{Apply, Delete, Refuse},
+        Write, dies_around_each_write,
+    },
+    in_process::InProcess,
+    world::{HasStatus, Watchable, World},
 };
 
-/// Part of every name; each life has another one in its place.
-const ID: &str = "IDX";
 const ON_THE_WAY: &str = "AUTO_CREATE: {GROUP_DEFAULT_DOMAIN: true}\nAPIO_OBJECT_CREATION: {RESELLER: true}";
 
-/// A resource named `x-IDX`: what is on the platform before, its first spec, if it has one, and what is done then.
-struct Life {
-    kind: &'static str,
-    given: fn(&mut State, &str),
-    first: Option<&'static str>,
-    then: Then,
-    /// The writes that it takes: so that a life which takes none is no proof.
-    writes: usize,
-}
-
-enum Then {
-    Apply(&'static str),
-    Delete,
-}
-use Then::{Apply, Delete};
-
-/// Where the operator dies: before a write is carried out, or before it hears that it was.
-#[derive(Clone, Copy, Debug)]
-enum Moment {
-    Before,
-    After,
-}
+const GROUP: &str = "tenantId: Acme, groupId: G-IDX, groupName: One";
+const OTHER_GROUP: &str = "tenantId: Acme, groupId: G-IDX, groupName: Two, userLimit: 30, defaultDomain: IDX.example, resellerId: R-IDX, adoptionPolicy: Always";
+const RENAMED_GROUP: &str = "tenantId: Acme, groupId: G-IDX, groupName: Two";
+const ORPHANED_GROUP: &str = "tenantId: Acme, groupId: G-IDX, groupName: One, deletionPolicy: Orphan";
+const TENANT: &str = "tenantId: T-IDX, type: Enterprise, name: One";
+const OTHER_TENANT: &str = "tenantId: T-IDX, type: Enterprise, name: Two, resellerId: R-IDX, adoptionPolicy: Always";
+const ORPHANED_TENANT: &str = "tenantId: T-IDX, type: Enterprise, name: One, deletionPolicy: Orphan";
+const RESELLER: &str = "resellerName: R-IDX, externalName: One";
+const OTHER_RESELLER: &str = "resellerName: R-IDX, externalName: Two, adoptionPolicy: Always";
+const ORPHANED_RESELLER: &str = "resellerName: R-IDX, externalName: One, deletionPolicy: Orphan";
 
 const NOTHING: fn(&mut State, &str) = |_, _| ();
 
-/// Lives once without a death, then dies at each moment of each write.
-async fn dies_around_each_write<K: Watchable + HasStatus + Kind>(world: &World, life: &Life) {
-    let undisturbed = live::<K>(world, life, None).await;
-    assert_eq!(undisturbed.0.len(), life.writes, "{:?}", undisturbed.0);
-    for write in &undisturbed.0 {
-        for moment in [Moment::Before, Moment::After] {
-            let died = live::<K>(world, life, Some((write, moment))).await;
-            assert_eq!(died, undisturbed, "{moment:?} {write:?}\n{}", world.story());
-        }
+fn create(kind: &'static str, spec: &'static str, writes: usize) -> Life {
+    Life { kind, first: None, given: NOTHING, then: Apply(spec), writes }
+}
+
+fn delete(kind: &'static str, first: &'static str, writes: usize) -> Life {
+    Life { kind, first: Some(first), given: NOTHING, then: Delete, writes }
+}
+
+/// Somebody set fields that no spec declares.
+fn edited(state: &mut State, id: &str) {
+    if let Some(group) = state.tenants.get_mut("Acme").and_then(|tenant| tenant.groups.get_mut(&format!("G-{id}"))) {
+        group.attributes.insert("cliName".into(), json!("kept"));
+        group.attributes.insert("contactInformation".into(), json!({"name": "kept"}));
+    }
+    if let Some(tenant) = state.tenants.get_mut(&format!("T-{id}")) {
+        tenant.attributes.insert("supportEmail".into(), json!("kept@example.net"));
+    }
+    if let Some(reseller) = state.resellers.get_mut(&format!("R-{id}")) {
+        reseller.insert("extraData".into(), json!({"kept": true}));
     }
 }
 
-/// Method, path and body of a write that was carried out.
-type Write = (String, String, Option<Value>);
+/// A world whose operator is a thread, and what its lives wrote to.
+struct Dying {
+    world: World,
+    operator: InProcess,
+    written: RefCell<BTreeSet<&'static str>>,
+}
 
-/// What one life leads to: the writes that were carried out, what the platform holds, what the resource says.
-type End = (Vec<Write>, Value, Vec<(String, String, String)>);
+impl Dying {
+    async fn new() -> Self {
+        let world = world().await;
+        assert_eq!(world.operator.stop(), Some(0));
+        let operator = InProcess::like(&world.operator);
+        operator.start();
+        Self { world, operator, written: RefCell::default() }
+    }
 
-async fn live<K>(world: &World, life: &Life, death: Option<(&Write, Moment)>) -> End
-where
-    K: Watchable + HasStatus + Kind,
-{
-    let id = &new_name();
-    let name = format!("x-{id}");
-    let spec = |spec: &str| manifest(life.kind, &name, &spec.replace(ID, id));
-    world.platform.edit(|state| (life.given)(state, id));
-    if let Some(first) = life.first {
-        world.apply(&spec(first));
-        world.looked::<K>(&name).await;
+    /// Two of them, for lives at the same time.
+    async fn two() -> (Self, Self) {
+        tokio::join!(Self::new(), Self::new())
     }
-    let earlier = world.platform.journal().last().map_or(0, |call| call.seq);
-    if let Some(((method, path, _), moment)) = death {
-        let fault = match moment {
-            Moment::Before => Fault::stuck(),
-            Moment::After => Fault::stuck_after(),
-        };
-        world.platform.inject(fault.on(method, &path.replace(ID, id)));
+
+    async fn dies<K: Watchable + HasStatus + Kind>(&self, life: Life) {
+        let writes = dies_around_each_write::<K>(&self.world, &self.operator, &life).await;
+        self.written.borrow_mut().extend(writes.iter().map(Write::target));
     }
-    match life.then {
-        Apply(then) => _ = world.apply(&spec(then)),
-        Delete => world.delete(&format!("{}/{name}", life.kind)),
+
+    /// That deaths were tried around writes to all of these, and to nothing else.
+    fn wrote_to<const N: usize>(&self, targets: [&'static str; N]) {
+        assert_eq!(*self.written.borrow(), BTreeSet::from(targets));
     }
-    if let Some(((method, path, _), moment)) = death {
-        let path = path.replace(ID, id);
-        let reached = |call: &Call| {
-            let arrived = call.seq > earlier && call.method == *method && call.path == path;
-            arrived && call.status.is_some() == matches!(moment, Moment::After)
-        };
-        world.platform.wait_for("the moment of death", SOON, |calls, _| calls.iter().any(reached)).await;
-        world.operator.kill();
-        world.platform.clear_faults();
-        world.operator.start_again().unwrap();
-    }
-    let mut told = Vec::new();
-    if let Apply(_) = life.then {
-        world.ready::<K>(&name).await;
-        let end = world.looked::<K>(&name).await;
-        assert!(is_held(&end));
-        let status = end.conditions();
-        let ownership = status.ownership.map(|record| format!("{:?}", record.state)).unwrap_or_default();
-        told = status.conditions.into_iter().map(|one| (one.type_, one.status, one.reason)).collect();
-        told.push(("ownership".to_owned(), ownership, String::new()));
-    } else {
-        world.until_gone::<K>(&name).await;
-    }
-    let general = |value: &Value| serde_json::from_str(&value.to_string().replace(id, ID)).unwrap();
-    let carried_out = |call: &Call| call.seq > earlier && call.status.is_some_and(|status| status < 300);
-    let writes = world.platform.writes().into_iter().filter(carried_out);
-    let writes = writes.map(|call| (call.method, call.path.replace(id, ID), call.body.as_ref().map(general))).collect();
-    let holds = world.platform.edit(|state| {
-        let tenant = format!("T-{id}");
-        let group = state.group("Acme", &format!("G-{id}"));
-        json!({
-            "group": group.map(|group| json!([group.attributes, group.domains])),
-            "tenant": state.tenants.get(&tenant).map(|tenant| &tenant.attributes),
-            "reseller": state.resellers.get(&format!("R-{id}")),
-            "domain": state.system_domains.contains(&format!("{id}.example")),
-        })
-    });
-    (writes, general(&holds), told)
 }
 
 async fn world() -> World {
@@ -131,52 +95,109 @@ async fn world() -> World {
     world
 }
 
-const GROUP: &str = "tenantId: Acme, groupId: G-IDX, groupName: One";
-const OTHER_GROUP: &str = "tenantId: Acme, groupId: G-IDX, groupName: Two, userLimit: 30, defaultDomain: IDX.example, resellerId: R-IDX, adoptionPolicy: Always";
-const TENANT: &str = "tenantId: T-IDX, type: Enterprise, name: One";
-const OTHER_TENANT: &str = "tenantId: T-IDX, type: Enterprise, name: Two, resellerId: R-IDX, adoptionPolicy: Always";
-const RESELLER: &str = "resellerName: R-IDX, externalName: One";
-const OTHER_RESELLER: &str = "resellerName: R-IDX, externalName: Two, adoptionPolicy: Always";
-
 #[tokio::test]
-async fn a_create_is_finished_once_whenever_the_operator_was_killed() {
-    let world = world().await;
-    let create = |kind, spec, writes| Life { kind, given: NOTHING, first: None, then: Apply(spec), writes };
-    dies_around_each_write::<Group>(&world, &create("Group", GROUP, 1)).await;
-    dies_around_each_write::<Group>(&world, &create("Group", OTHER_GROUP, 4)).await;
-    dies_around_each_write::<Tenant>(&world, &create("Tenant", OTHER_TENANT, 2)).await;
-    dies_around_each_write::<Reseller>(&world, &create("Reseller", RESELLER, 1)).await;
-}
-
-#[tokio::test]
-async fn an_update_is_finished_once_whenever_the_operator_was_killed() {
-    let world = world().await;
-    let update =
-        |kind, first, then, writes| Life { kind, given: NOTHING, first: Some(first), then: Apply(then), writes };
-    dies_around_each_write::<Group>(&world, &update("Group", GROUP, OTHER_GROUP, 5)).await;
-    dies_around_each_write::<Tenant>(&world, &update("Tenant", TENANT, OTHER_TENANT, 2)).await;
-    dies_around_each_write::<Reseller>(&world, &update("Reseller", RESELLER, OTHER_RESELLER, 1)).await;
-}
-
-#[tokio::test]
-async fn a_takeover_is_finished_once_whenever_the_operator_was_killed() {
-    let world = world().await;
-    let adopt = |kind, given, then, writes| Life { kind, given, first: None, then: Apply(then), writes };
-    let group = |state: &mut State, id: &str| {
-        state.add_group("Acme", &format!("G-{id}"), json!({"groupName": "Theirs", "cliName": "kept"}));
+async fn a_create_is_finished_once_wherever_the_operator_died() {
+    let (one, two) = Dying::two().await;
+    let groups = async {
+        one.dies::<Group>(create("Group", GROUP, 1)).await;
+        one.dies::<Group>(create("Group", OTHER_GROUP, 4)).await;
     };
-    let tenant = |state: &mut State, id: &str| state.add_tenant(&format!("T-{id}"));
-    let reseller = |state: &mut State, id: &str| state.add_reseller(&format!("R-{id}"));
-    dies_around_each_write::<Group>(&world, &adopt("Group", group, OTHER_GROUP, 5)).await;
-    dies_around_each_write::<Tenant>(&world, &adopt("Tenant", tenant, OTHER_TENANT, 2)).await;
-    dies_around_each_write::<Reseller>(&world, &adopt("Reseller", reseller, OTHER_RESELLER, 1)).await;
+    let others = async {
+        two.dies::<Tenant>(create("Tenant", TENANT, 1)).await;
+        two.dies::<Tenant>(create("Tenant", OTHER_TENANT, 2)).await;
+        two.dies::<Reseller>(create("Reseller", RESELLER, 1)).await;
+    };
+    tokio::join!(groups, others);
+    for dying in [one, two] {
+        dying.wrote_to(["events", "finalizers", "platform", "status"]);
+    }
 }
 
 #[tokio::test]
-async fn a_deletion_is_finished_once_whenever_the_operator_was_killed() {
+async fn an_update_is_finished_once_wherever_the_operator_died() {
+    let update =
+        |kind, first, then, writes| Life { kind, first: Some(first), given: edited, then: Apply(then), writes };
+    let (one, two) = Dying::two().await;
+    let groups = one.dies::<Group>(update("Group", GROUP, OTHER_GROUP, 5));
+    let others = async {
+        two.dies::<Tenant>(update("Tenant", TENANT, OTHER_TENANT, 2)).await;
+        two.dies::<Reseller>(update("Reseller", RESELLER, OTHER_RESELLER, 1)).await;
+    };
+    tokio::join!(groups, others);
+    for dying in [one, two] {
+        dying.wrote_to(["events", "platform", "status"]);
+    }
+}
+
+#[tokio::test]
+async fn a_takeover_is_finished_once_wherever_the_operator_died() {
+    let adopt = |kind, given, then, writes| Life { kind, first: None, given, then: Apply(then), writes };
+    let group = |state: &mut State, id: &str| {
+        state.add_group("Acme", &format!("G-{id}"), json!({"groupName": "Theirs"}));
+        edited(state, id);
+    };
+    let tenant = |state: &mut State, id: &str| {
+        state.add_tenant(&format!("T-{id}"));
+        edited(state, id);
+    };
+    let reseller = |state: &mut State, id: &str| {
+        state.add_reseller(&format!("R-{id}"));
+        edited(state, id);
+    };
+    let (one, two) = Dying::two().await;
+    let as_declared = |state: &mut State, id: &str| {
+        state.add_group("Acme", &format!("G-{id}"), json!({"groupName": "One"}));
+        edited(state, id);
+    };
+    let groups = async {
+        one.dies::<Group>(adopt("Group", group, OTHER_GROUP, 5)).await;
+        one.dies::<Group>(adopt("Group", as_declared, GROUP, 0)).await;
+    };
+    let others = async {
+        two.dies::<Tenant>(adopt("Tenant", tenant, OTHER_TENANT, 2)).await;
+        two.dies::<Reseller>(adopt("Reseller", reseller, OTHER_RESELLER, 1)).await;
+    };
+    tokio::join!(groups, others);
+    for dying in [one, two] {
+        dying.wrote_to(["events", "finalizers", "platform", "status"]);
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_is_finished_once_wherever_the_operator_died() {
+    let (one, two) = Dying::two().await;
+    let deleted = async {
+        one.dies::<Group>(delete("Group", GROUP, 1)).await;
+        one.dies::<Tenant>(delete("Tenant", TENANT, 1)).await;
+        one.dies::<Reseller>(delete("Reseller", RESELLER, 1)).await;
+    };
+    let orphaned = async {
+        two.dies::<Group>(delete("Group", ORPHANED_GROUP, 0)).await;
+        two.dies::<Tenant>(delete("Tenant", ORPHANED_TENANT, 0)).await;
+        two.dies::<Reseller>(delete("Reseller", ORPHANED_RESELLER, 0)).await;
+    };
+    tokio::join!(deleted, orphaned);
+    one.wrote_to(["events", "finalizers", "platform"]);
+    two.wrote_to(["finalizers"]);
+}
+
+#[tokio::test]
+async fn a_group_that_holds_users_is_not_deleted_wherever_the_operator_died() {
+    let given = |state: &mut State, id: &str| {
+        state.add_user("Acme", &format!("G-{id}"), &format!("jo@{id}.example"), false);
+    };
+    let dying = Dying::new().await;
+    dying
+        .dies::<Group>(Life { kind: "Group", first: Some(GROUP), given, then: Refuse("GroupNotEmpty"), writes: 0 })
+        .await;
+    dying.wrote_to(["events", "status"]);
+}
+
+#[tokio::test]
+async fn a_killed_process_is_survived_around_each_write_to_the_platform() {
     let world = world().await;
-    let delete = |kind, first| Life { kind, given: NOTHING, first: Some(first), then: Delete, writes: 1 };
-    dies_around_each_write::<Group>(&world, &delete("Group", GROUP)).await;
-    dies_around_each_write::<Tenant>(&world, &delete("Tenant", TENANT)).await;
-    dies_around_each_write::<Reseller>(&world, &delete("Reseller", RESELLER)).await;
+    let update = Life { kind: "Group", first: Some(GROUP), given: edited, then: Apply(RENAMED_GROUP), writes: 1 };
+    for life in [create("Group", GROUP, 1), update, delete("Group", GROUP, 1)] {
+        dies_around_each_write::<Group>(&world, &world.operator, &life).await;
+    }
 }

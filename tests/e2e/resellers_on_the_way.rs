@@ -2,11 +2,11 @@
 
 use apio_operator::api::{Group, OwnershipState, PAUSED, Reseller, Tenant};
 use serde_json::{Value, json};
-use testkit::simulator::Fault;
+use testkit::simulator::{Call, Fault};
 
 use crate::{
     fixtures::{acme, hq, manifest, resource},
-    world::{HasStatus, Watchable, World, has, is, is_held, message},
+    world::{HasStatus, SOON, Watchable, World, has, is, is_held, message},
 };
 
 const RESELLERS: &str = "/local/resellers/";
@@ -198,6 +198,42 @@ async fn a_resource_takes_over_the_reseller_that_a_group_created_on_its_way_and_
     world.kubectl(&["delete", "group/hq", "reseller/best", "--wait=false"]);
     world.until_gone::<Reseller>("best").await;
     assert_eq!(world.writes()[3..], ["DELETE /tenants/Acme/groups/HQ/", "DELETE /local/resellers/Best/"]);
+}
+
+#[tokio::test]
+async fn an_operator_that_died_leaves_word_of_a_reseller_that_it_created_and_no_claim_to_that_of_others() {
+    let world = with_acme(ON).await;
+    for (name, fault, created) in [("ours", Fault::stuck_after(), true), ("theirs", Fault::stuck(), false)] {
+        world.platform.clear_journal();
+        world.platform.inject(fault.on("POST", RESELLERS));
+        world.apply(&manifest("Group", name, &format!("tenantId: Acme, groupName: G, resellerId: {name}")));
+        let reached = |call: &Call| call.path == RESELLERS && call.status.is_some() == created;
+        world.platform.wait_for("the creation", SOON, |calls, _| calls.iter().any(reached)).await;
+        let begun: Group = world.api().get(name).await.unwrap();
+        let status = begun.status.unwrap();
+        assert_eq!((status.auto_creating.unwrap().resellers, status.auto_created), (vec![name.to_owned()], None));
+        world.operator.kill();
+        if !created {
+            world.platform.edit(|state| {
+                state.add_reseller(name);
+                state.resellers.get_mut(name).unwrap().insert("externalName".into(), json!("A colleague's"));
+            });
+        }
+        world.operator.start_again().unwrap();
+        let status = world.group(name).await.status.unwrap();
+        let listed = status.auto_created.map(|created| created.resellers).unwrap_or_default();
+        assert_eq!((listed.len(), status.auto_creating), (usize::from(created), None), "{name}");
+
+        world.apply(&manifest("Reseller", name, "externalName: Ours"));
+        let put = format!("PUT {RESELLERS}{name}/");
+        if created {
+            world.ready::<Reseller>(name).await;
+            assert!(world.writes().contains(&put));
+        } else {
+            world.reason::<Reseller>(name, "Ready", "NotOwned").await;
+            assert!(!world.writes().contains(&put));
+        }
+    }
 }
 
 #[tokio::test]

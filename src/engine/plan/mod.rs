@@ -23,7 +23,7 @@ use super::{
     failure::{Cause, Failure},
     ids::{Key, Object},
     kind::{Change, Kind, Subject, Verb},
-    ownership,
+    on_the_way, ownership,
     reason::Reason,
 };
 use crate::api::{DriftPolicy, Ownership, OwnershipState};
@@ -128,6 +128,10 @@ fn decide<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> Next<Plan> {
     same_object(record.as_ref(), &key, facts)?;
     if let Some(failure) = facts.fatal() {
         return done(Verdict::Failed(failure.clone()));
+    }
+    let open = on_the_way::questions(subject, &key, facts);
+    if !open.is_empty() {
+        return Ok(Plan::Ask(open));
     }
     let declared = object.declared(&facts.cluster)?;
     match facts.object(&key)? {
@@ -259,10 +263,11 @@ fn absent<K: Kind>(
     }
     let change = Change { declared, observed: None };
     let ours = record.clone().filter(|_| vanished).unwrap_or_else(|| ownership::begun(facts, key, declared));
-    let mut steps = hold(subject, facts, record.as_ref(), ours);
-    steps.extend(object.prerequisites(key, &change, facts)?);
+    let on_the_way = object.prerequisites(key, &change, facts)?;
     let mut body = declared.clone();
     body.extend(object.options(Verb::Create, key, declared, &facts.cluster));
+    let mut steps = hold(subject, facts, record.as_ref(), ours, &on_the_way);
+    steps.extend(on_the_way);
     steps.push(Step::Create(key.clone(), body));
     Ok(Plan::Act(steps))
 }
@@ -294,22 +299,26 @@ fn present<K: Kind>(
     }
     let verb = update_verb(subject, record.as_ref());
     let ours = record.clone().unwrap_or_else(|| ownership::taken_over(facts, key));
-    let mut steps = hold(subject, facts, record.as_ref(), ours);
+    let hold = |on_the_way: &[Step]| hold(subject, facts, record.as_ref(), ours.clone(), on_the_way);
+    let as_it_is = |verdict: Verdict| match hold(&[]) {
+        steps if steps.is_empty() => done(verdict),
+        steps => Ok(Plan::Act(steps)),
+    };
     let created = facts.done().any(|step| matches!(step, Step::Create(..)));
     let updated = facts.done().any(|step| matches!(step, Step::Update(..)));
     // What was created just now has its template; one that was sent is not sent again.
     let reapply = object.options(verb, key, declared, &facts.cluster).contains_key("templateName");
     let due = reapply && !created && !updated && subject.compared_generation().is_some();
     if found.is_empty() && !due {
-        return if steps.is_empty() { done(Verdict::Synced) } else { Ok(Plan::Act(steps)) };
+        return as_it_is(Verdict::Synced);
     }
     if updated || known_as_not_accepted(subject, &found) {
         return done(Verdict::NotAccepted(found));
     }
     if verb == Verb::Correct && subject.policies.drift() == DriftPolicy::Report {
-        return if steps.is_empty() { done(Verdict::Drifted(found)) } else { Ok(Plan::Act(steps)) };
+        return as_it_is(Verdict::Drifted(found));
     }
-    steps.extend(object.prerequisites(key, &Change { declared, observed: Some(observed) }, facts)?);
+    let on_the_way = object.prerequisites(key, &Change { declared, observed: Some(observed) }, facts)?;
     let body = if reapply {
         // A template fills every key that is absent, so all declared ones are sent.
         declared.iter().map(|(key, value)| (key.clone(), whole(key, value, observed.get(key)))).collect()
@@ -318,6 +327,8 @@ fn present<K: Kind>(
     };
     let mut sent = body.clone();
     sent.extend(object.options(verb, key, &body, &facts.cluster));
+    let mut steps = hold(&on_the_way);
+    steps.extend(on_the_way);
     steps.push(Step::Update(key.clone(), sent));
     Ok(Plan::Act(steps))
 }
@@ -340,8 +351,16 @@ fn known_as_not_accepted(subject: &Subject, found: &[Difference]) -> bool {
         && subject.status.drift == shown(found)
 }
 
-/// The finalizer and this record, unless both are there.
-fn hold(subject: &Subject, facts: &Facts, record: Option<&Ownership>, ours: Ownership) -> Vec<Step> {
-    let held = subject.held || facts.done().any(|step| matches!(step, Step::Hold(_)));
-    if held && record == Some(&ours) { Vec::new() } else { vec![Step::Hold(ours)] }
+/// The finalizer, this record and what these steps create, unless all of it is there.
+fn hold(
+    subject: &Subject,
+    facts: &Facts,
+    record: Option<&Ownership>,
+    ours: Ownership,
+    on_the_way: &[Step],
+) -> Vec<Step> {
+    let held = subject.held || facts.done().any(|step| matches!(step, Step::Hold(..)));
+    let begun = on_the_way::begun(on_the_way);
+    let is_recorded = record == Some(&ours) && on_the_way::is_recorded(&begun, subject, facts);
+    if held && is_recorded { Vec::new() } else { vec![Step::Hold(ours, begun)] }
 }

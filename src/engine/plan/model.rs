@@ -89,7 +89,7 @@ impl Platform {
             return Err(Failure::new(cause, "the platform's own words"));
         }
         match step {
-            Step::Hold(_) | Step::Release => {}
+            Step::Hold(..) | Step::Release => {}
             Step::Create(key, _) if self.objects.contains_key(key) => {
                 return Err(Failure::new(Cause::AlreadyExists, "the platform's own words"));
             }
@@ -324,10 +324,11 @@ impl<K: Kind + ResourceExt> Case<K> {
                         lives()?;
                         let result = self.platform.act(&step);
                         match &step {
-                            Step::Hold(record) if result.is_ok() => {
+                            Step::Hold(record, begun) if result.is_ok() => {
                                 self.subject.held = true;
                                 lives()?;
-                                self.subject.status = holding(&self.subject, record.clone(), Timestamp::UNIX_EPOCH);
+                                self.subject.status =
+                                    holding(&self.subject, record.clone(), begun, Timestamp::UNIX_EPOCH);
                             }
                             Step::Release if result.is_ok() => self.subject.held = false,
                             _ => {}

@@ -21,7 +21,7 @@ use crate::{
         check_group::Part,
         diff::differences,
         facts::{Answer, Facts, Query},
-        ids::{Key, Object},
+        ids::{Key, Level, Object},
         kind::Kind,
         settings::Settings,
     },
@@ -86,6 +86,7 @@ fn harmless<K: Kind + ResourceExt + DeserializeOwned + Clone>(case: Case<K>) -> 
     for (at, step) in done.iter().enumerate() {
         prop_assert!(!done[..at].contains(step), "{step} twice in a pass");
     }
+    lists_what_it_created(&before, &pass)?;
     let doubtful = may_be_of_others(&before);
     for step in writes {
         match step {
@@ -100,6 +101,30 @@ fn harmless<K: Kind + ResourceExt + DeserializeOwned + Clone>(case: Case<K>) -> 
             Step::Create(key, _) => prop_assert!(!before.platform.objects.contains_key(key)),
             _ => {}
         }
+    }
+    Ok(())
+}
+
+/// What is new in the list of what was created on the way was created in this pass, or was begun before and is there as it
+/// would have been left, and nobody said that it was there already.
+fn lists_what_it_created<K>(before: &Case<K>, pass: &Pass) -> Result<(), TestCaseError> {
+    let begun = before.subject.status.auto_creating.clone().unwrap_or_default();
+    let created = pass.report.status.clone().and_then(|status| status.auto_created).unwrap_or_default();
+    let done = |of: &dyn Fn(&Step) -> bool| pass.facts.done().any(of);
+    for domain in &created.domains {
+        let known = |level| before.platform.domains.get(&level).is_some_and(|known| known.contains(domain));
+        let before = begun.system_domains.contains(domain) && known(Level::System)
+            || begun.tenant_domains.contains(domain) && known(Level::Tenant("Acme".into()));
+        let now = done(&|step| matches!(step, Step::CreateDomain(new) | Step::AssignDomain(_, new) if new == domain));
+        prop_assert!(before || now, "{domain} was not created here");
+    }
+    for name in &created.resellers {
+        let there = before.platform.objects.get(&Key::Reseller(name.clone()));
+        let bare = there.is_some_and(|there| there.keys().all(|key| key == "name"));
+        let step = Step::CreateReseller(name.clone());
+        let now = done(&|taken| *taken == step);
+        let refused = pass.facts.taken().iter().any(|(taken, result)| *taken == step && result.is_err());
+        prop_assert!(now || begun.resellers.contains(name) && bare && !refused, "{name} was not created here");
     }
     Ok(())
 }

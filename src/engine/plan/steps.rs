@@ -3,7 +3,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::{
-    api::Ownership,
+    api::{AutoCreating, Ownership},
     engine::{
         check_group::Cleared,
         facts::{Answer, Facts, Query},
@@ -14,8 +14,8 @@ use crate::{
 /// One write. Its text is what a user reads.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
-    /// Put the finalizer and this record on the resource.
-    Hold(Ownership),
+    /// Put the finalizer and this record on the resource, and what is about to be created on the way.
+    Hold(Ownership, AutoCreating),
     /// Make a domain known to the platform.
     CreateDomain(String),
     /// Make a domain known to a tenant or a group.
@@ -36,7 +36,7 @@ impl Step {
     /// The facts that taking this step makes stale.
     pub fn touches(&self) -> Vec<Query> {
         match self {
-            Self::Hold(_) | Self::Release => Vec::new(),
+            Self::Hold(..) | Self::Release => Vec::new(),
             Self::CreateDomain(_) => vec![Query::Domains(Level::System)],
             Self::AssignDomain(level, _) => vec![Query::Domains(level.clone())],
             Self::CreateReseller(name) => vec![Query::Object(Key::Reseller(name.clone()))],
@@ -47,7 +47,7 @@ impl Step {
     /// Label in metrics.
     pub const fn label(&self) -> &'static str {
         match self {
-            Self::Hold(_) => "hold",
+            Self::Hold(..) => "hold",
             Self::CreateDomain(_) => "create_domain",
             Self::AssignDomain(..) => "assign_domain",
             Self::CreateReseller(_) | Self::Create(Key::Reseller(_), _) => "create_reseller",
@@ -70,14 +70,14 @@ impl Step {
 
     /// Whether it writes to the platform.
     pub fn is_platform_write(&self) -> bool {
-        !matches!(self, Self::Hold(_) | Self::Release)
+        !matches!(self, Self::Hold(..) | Self::Release)
     }
 }
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Hold(_) => f.write_str("recorded the ownership"),
+            Self::Hold(..) => f.write_str("recorded the ownership"),
             Self::CreateDomain(domain) => write!(f, "created domain {domain} at system level"),
             Self::AssignDomain(level, domain) => write!(f, "assigned domain {domain} to {level}"),
             Self::CreateReseller(name) => write!(f, "created reseller {name}"),
@@ -106,7 +106,7 @@ impl Facts {
             (Query::Domains(level.clone()), Answer::Domains(known))
         };
         let learnt = match step {
-            Step::Hold(_) | Step::Release => None,
+            Step::Hold(..) | Step::Release => None,
             Step::CreateDomain(domain) => Some(domains(&self, &Level::System, domain)),
             Step::AssignDomain(level, domain) => Some(domains(&self, level, domain)),
             Step::CreateReseller(name) => {

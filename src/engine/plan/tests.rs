@@ -6,5 +6,6 @@ mod deleting;
 mod domains;
 mod failing;
 mod gate;
+mod on_the_way;
 mod resellers;
 mod updating;

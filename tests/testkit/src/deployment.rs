@@ -145,6 +145,11 @@ impl Operator {
         Ok(())
     }
 
+    /// The command line that it is started with, for a test that runs it in another way.
+    pub fn command(&self) -> &Command {
+        &self.command
+    }
+
     /// Kills it as a crash would.
     pub fn kill(&self) {
         if let Some(process) = self.process.lock().expect("no panic while locked").take() {
@@ -173,6 +178,11 @@ impl Operator {
     /// URL of `/livez`, `/readyz` or `/metrics`.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    /// The file that it logs to.
+    pub fn log_file(&self) -> &Path {
+        &self.log
     }
 
     /// Everything it logged.

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::{
-    api::{Ownership, OwnershipState},
+    api::{AutoCreating, Ownership, OwnershipState},
     engine::{
         check_group::Part,
         facts::Query,
@@ -170,6 +170,8 @@ pub struct Past {
     rival: bool,
     children: bool,
     parent_deleting: bool,
+    creating: bool,
+    reseller_of_others: bool,
     unanswered: Vec<(Index, Cause)>,
     refused: Vec<(&'static str, Cause)>,
 }
@@ -179,14 +181,17 @@ prop_compose! {
         record in of(select(vec![OwnershipState::Pending, OwnershipState::Created, OwnershipState::Adopted])),
         sent in of(some_of(vec![("groupName", vec![json!("a")]), ("name", vec![json!("a")]), ("externalName", vec![json!("x")])])),
         compared in of(0..2_i64),
-        [deleting, held] in any::<[bool; 2]>(),
+        [deleting, held, creating, reseller_of_others] in any::<[bool; 4]>(),
         [paused, rival, children, parent_deleting] in [
             prop::bool::weighted(0.1), prop::bool::weighted(0.1), prop::bool::weighted(0.1), prop::bool::weighted(0.1),
         ],
         unanswered in vec((any::<Index>(), select(CAUSES.to_vec())), 0..3),
         refused in vec((select(LABELS.to_vec()), select(CAUSES.to_vec())), 0..3),
     ) -> Past {
-        Past { record, sent, compared, deleting, held, paused, rival, children, parent_deleting, unanswered, refused }
+        Past {
+            record, sent, compared, deleting, held, paused, rival, children, parent_deleting, creating,
+            reseller_of_others, unanswered, refused,
+        }
     }
 }
 
@@ -236,6 +241,18 @@ impl<K: Kind + ResourceExt + DeserializeOwned> Case<K> {
                 let sent = past.sent.clone().filter(|_| state == OwnershipState::Pending);
                 Ownership { platform: PLATFORM.into(), key: identity, state, sent }
             });
+            // Nothing is created on the way to a reseller.
+            let creating = past.creating && key.tenant().is_some();
+            case.subject.status.auto_creating = creating.then(|| AutoCreating {
+                system_domains: vec!["d".into()],
+                tenant_domains: vec!["d".into(), "e".into()],
+                resellers: vec!["R1".into()],
+            });
+            if let Some(theirs) =
+                case.platform.objects.get_mut(&Key::Reseller("R1".into())).filter(|_| past.reseller_of_others)
+            {
+                theirs.insert("externalName".into(), json!("x"));
+            }
             case.subject.deleting = past.deleting;
             case.subject.paused = past.paused;
             case.cluster.rival = past.rival.then(|| "ns/older".to_owned());
@@ -246,6 +263,7 @@ impl<K: Kind + ResourceExt + DeserializeOwned> Case<K> {
             }
             let counts = PARTS.map(|part| Query::Count("Acme".into(), "hq".into(), part));
             let mut queries = vec![Query::Object(key), Query::Object(acme()), Query::Domains(Level::System)];
+            queries.push(Query::Object(Key::Reseller("R1".into())));
             queries.extend(counts);
             queries.push(Query::Groups("Acme".into()));
             for (at, cause) in &past.unanswered {

@@ -54,8 +54,8 @@ fn a_new_group_needs_its_domain_at_its_tenant() {
 fn an_existing_group_needs_its_domain_assigned_to_itself_too() {
     let all = [Level::System, at_tenant(), at_group()];
     let cases: [(bool, &[Level], &[&str]); 8] = [
-        (true, &[], &["create_domain", "assign_domain", "assign_domain"]),
-        (true, &all[..1], &["assign_domain", "assign_domain"]),
+        (true, &[], &["hold", "create_domain", "assign_domain", "assign_domain"]),
+        (true, &all[..1], &["hold", "assign_domain", "assign_domain"]),
         (true, &all[..2], &["assign_domain"]),
         (true, &all, &[]),
         (false, &[], &["DomainNotFound"]),

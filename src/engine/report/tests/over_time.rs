@@ -2,13 +2,14 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    api::{Contents, Identity, Ownership, OwnershipState},
+    api::{AutoCreating, Contents, Identity, Ownership, OwnershipState},
     engine::{
         check_group::Blocked,
         facts::{Answer, Cluster, Query},
         ids::{Level, Object},
+        on_the_way::MOST,
         plan::Step,
-        report::{MOST_CREATED, holding},
+        report::holding,
     },
 };
 
@@ -103,7 +104,7 @@ fn record(state: OwnershipState) -> Ownership {
 fn holding_a_new_generation_does_not_make_it_ready() {
     let mut story = ready();
     story.subject.generation = 2;
-    story.subject.status = holding(&story.subject, record(OwnershipState::Adopted), at(5));
+    story.subject.status = holding(&story.subject, record(OwnershipState::Adopted), &AutoCreating::default(), at(5));
     assert_eq!(story.subject.status.observed_generation, Some(1), "not compared yet");
     story.ends(&failed(Cause::Unreachable), 10);
     assert_eq!(story.conditions()[0], "Ready=False PlatformUnreachable");
@@ -111,7 +112,7 @@ fn holding_a_new_generation_does_not_make_it_ready() {
 
 #[test]
 fn a_new_resource_is_said_to_be_created_before_it_is() {
-    let status = holding(&new(), record(OwnershipState::Pending), at(5));
+    let status = holding(&new(), record(OwnershipState::Pending), &AutoCreating::default(), at(5));
     let story = Story::of(Subject { status, ..new() });
     assert_eq!(story.conditions(), ["Ready=False Creating", "Reconciling=True Creating"]);
     assert_eq!(story.subject.status.identity.unwrap().reseller_name.as_deref(), Some("R"));
@@ -190,7 +191,7 @@ fn each_thing_that_was_done_is_an_event() {
     let key = Key::Group("Acme".into(), "hq".into());
     let body = Object::from_iter([("groupName".to_owned(), json!("a"))]);
     let facts = knowing([
-        Step::Hold(record(OwnershipState::Pending)),
+        Step::Hold(record(OwnershipState::Pending), AutoCreating::default()),
         Step::CreateDomain("d".into()),
         Step::AssignDomain(Level::Tenant("Acme".into()), "d".into()),
         Step::CreateReseller("R".into()),
@@ -233,7 +234,7 @@ fn what_was_created_on_the_way_accumulates_without_repeating_and_is_bounded() {
         story.ends_knowing(&done(&format!("d{number}")), &Verdict::Synced, 2);
     }
     let created = story.subject.status.auto_created.unwrap();
-    assert_eq!((created.domains.len(), created.domains[MOST_CREATED - 1].as_str()), (MOST_CREATED, "d99"));
+    assert_eq!((created.domains.len(), created.domains[MOST - 1].as_str()), (MOST, "d99"));
 }
 
 #[test]
