@@ -4,10 +4,7 @@ use std::{future::IntoFuture, process::ExitCode, sync::Arc};
 
 use clap::Parser;
 use kube::{
-    Api, Client, Config, CustomResourceExt, Resource,
-    api::ListParams,
-    client::ClientBuilder,
-    runtime::events::{Recorder, Reporter},
+    Api, Client, Config, CustomResourceExt, Resource, api::ListParams, client::ClientBuilder, runtime::events::Reporter,
 };
 use serde::de::DeserializeOwned;
 use tokio::{net::TcpListener, sync::watch};
@@ -17,7 +14,7 @@ use tracing::info;
 use crate::{
     api::{self, Group, Reseller, Tenant},
     cli::{Cli, Command, Run},
-    controller::{self, CLUSTER_TIMEOUT, CredentialsWatch, CurrentSettings, Elector, MANAGER, Operator},
+    controller::{self, CLUSTER_TIMEOUT, CredentialsWatch, CurrentSettings, Elector, Events, MANAGER, Operator},
     docs,
     engine::{budget::pace::Limits, failure::chain, settings},
     platform::{Address, Claim, Platform, Transport, Turns, authorities},
@@ -169,7 +166,7 @@ pub async fn operate(
         Turns::new(Limits { concurrency: flags.platform_concurrency, rate: flags.platform_rate.map(f64::from) }),
         claim,
         CurrentSettings::new(&namespace, &flags.settings_configmap),
-        Recorder::new(client, Reporter { controller: MANAGER.into(), instance: Some(me) }),
+        Events::new(client, Reporter { controller: MANAGER.into(), instance: Some(me) }),
         metrics.clone(),
         flags.drift_interval,
         flags.tenants_by_namespace,

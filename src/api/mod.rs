@@ -3,6 +3,7 @@
 mod crds;
 mod group;
 mod information;
+mod observed;
 mod policies;
 mod references;
 mod reseller;
@@ -12,6 +13,7 @@ mod tenant;
 pub use crds::{crds, manifests};
 pub use group::{Group, GroupAttributes, GroupSpec};
 pub use information::{AddressInformation, ContactInformation};
+pub use observed::Observed;
 pub use policies::{AdoptionPolicy, DeletionPolicy, DriftPolicy, ManagementPolicy, Policies};
 pub use references::LocalReference;
 pub use reseller::{Reseller, ResellerAttributes, ResellerSpec};

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::reseller::any_object;
+use super::{observed::Observed, reseller::any_object};
 
 /// What the operator knows, of all three kinds.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -28,7 +28,7 @@ pub struct Status {
     /// Every value of the last look at the platform.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "any_object")]
-    pub observed: Option<Map<String, Value>>,
+    pub observed: Option<Observed>,
     /// Users that a group holds, and its limit: "10/25".
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<String>,

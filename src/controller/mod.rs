@@ -3,6 +3,7 @@
 mod act;
 mod credentials;
 mod driver;
+mod events;
 mod finalizer;
 mod index;
 mod leader;
@@ -12,6 +13,7 @@ mod settings;
 mod watches;
 
 pub use credentials::Watch as CredentialsWatch;
+pub use events::Events;
 pub use leader::Elector;
 pub use settings::Current as CurrentSettings;
 pub use watches::run;
@@ -22,7 +24,7 @@ use std::{
     time::Duration,
 };
 
-use kube::{Client, runtime::events::Recorder};
+use kube::Client;
 use tokio::sync::watch;
 
 use crate::{
@@ -54,8 +56,8 @@ pub struct Operator {
     pub settings: CurrentSettings,
     /// Every resource that is watched.
     pub index: Index,
-    /// Emits events; one for the process, because it keeps what it said.
-    pub recorder: Recorder,
+    /// Emits events.
+    pub events: Events,
     /// Counters.
     pub metrics: Metrics,
     /// How often a healthy resource is looked at.
@@ -75,7 +77,7 @@ impl Operator {
         turns: Turns,
         claim: Claim,
         settings: CurrentSettings,
-        recorder: Recorder,
+        events: Events,
         metrics: Metrics,
         drift_interval: Duration,
         tenant_limits: TenantLimits,
@@ -89,7 +91,7 @@ impl Operator {
             claim,
             settings,
             index,
-            recorder,
+            events,
             metrics,
             drift_interval,
             tenant_limits,

@@ -58,7 +58,7 @@ impl Operator {
                 action: action(&note.message),
                 secondary: None,
             };
-            if let Err(error) = self.recorder.publish(&event, about).await {
+            if let Err(error) = self.events.publish(&event, about).await {
                 self.metrics.event_failed();
                 warn!(%error, "cannot write an event");
             }

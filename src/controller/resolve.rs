@@ -80,7 +80,7 @@ fn describe(cluster: &mut Cluster, index: &Index, subject: &Subject, named: Vec<
 fn claims<K: Watched>(cluster: &mut Cluster, operator: &Operator, subject: &Subject, key: &Key) {
     let claimants: Vec<_> = {
         let neighbours = operator.index.neighbours();
-        let others = neighbours.claimants(key).filter(|one| one.uid != subject.uid);
+        let others = neighbours.claimants(key).filter(|one| *one.uid != *subject.uid);
         others.map(|one| (one.namespace.clone(), one.name.clone())).collect()
     };
     let others: Vec<_> = claimants

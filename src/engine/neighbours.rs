@@ -4,6 +4,8 @@
 use std::{
     borrow::Cow,
     collections::{BTreeSet, HashMap},
+    ops::Bound,
+    sync::Arc,
 };
 
 use super::{facts::Reference, ids::Key, kind::Subject};
@@ -18,7 +20,7 @@ pub struct Neighbour {
     /// Its name.
     pub name: String,
     /// Its unique id in the cluster.
-    pub uid: String,
+    pub uid: Arc<str>,
     /// What a reference to it looks like, if there is such a thing.
     pub reference: Option<Reference>,
     /// The object of the platform that its spec leads to, as far as its references lead somewhere.
@@ -63,7 +65,7 @@ impl Neighbour {
             on_platform: subject.status.observed.is_some(),
             namespace: subject.namespace,
             name: subject.name,
-            uid: subject.uid,
+            uid: subject.uid.into(),
         }
     }
 
@@ -85,7 +87,7 @@ impl Neighbour {
 
 /// A way from something to the resources that have to do with it. Names are those of one namespace; the platform's objects
 /// are claimed from everywhere.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Link {
     Claims(Key),
     Names(String, Key),
@@ -97,22 +99,23 @@ enum Link {
 /// Every watched resource, found by what it has to do with.
 #[derive(Debug, Default)]
 pub struct Neighbours {
-    all: HashMap<String, Neighbour>,
-    links: HashMap<Link, BTreeSet<String>>,
+    all: HashMap<Arc<str>, Box<Neighbour>>,
+    /// With the uid of each resource that they lead to.
+    links: BTreeSet<(Link, Arc<str>)>,
 }
 
 impl Neighbours {
     /// Takes a resource in as it is now; gives those that a change of it concerns.
     pub fn put(&mut self, now: Neighbour) -> Vec<Neighbour> {
-        if self.all.get(&now.uid) == Some(&now) {
+        if self.all.get(&now.uid).is_some_and(|known| **known == now) {
             return Vec::new();
         }
         let mut concerned = self.take(&now.uid);
         for link in now.links() {
-            self.links.entry(link).or_default().insert(now.uid.clone());
+            self.links.insert((link, now.uid.clone()));
         }
         concerned.extend(self.concerned(&now));
-        self.all.insert(now.uid.clone(), now);
+        self.all.insert(now.uid.clone(), Box::new(now));
         self.present(concerned)
     }
 
@@ -125,23 +128,26 @@ impl Neighbours {
     /// The uids of the resources of a kind, in one namespace or in all.
     pub fn uids(&self, kind: &str, namespace: Option<&str>) -> Vec<String> {
         let of_kind = self.all.values().filter(|one| one.kind == kind);
-        of_kind.filter(|one| namespace.is_none_or(|place| one.namespace == place)).map(|one| one.uid.clone()).collect()
+        of_kind
+            .filter(|one| namespace.is_none_or(|place| one.namespace == place))
+            .map(|one| one.uid.to_string())
+            .collect()
     }
 
     /// The resources, of all namespaces, that stand for an object by their spec or by their record.
     pub fn claimants(&self, key: &Key) -> impl Iterator<Item = &Neighbour> {
-        self.uids_of(Link::Claims(key.clone())).filter_map(|uid| self.all.get(uid))
+        self.uids_of(Link::Claims(key.clone())).filter_map(|uid| self.known(uid))
     }
 
     /// The resources of a namespace that name an object: by its id, or by the resource that stands for it.
     pub fn children(&self, namespace: &str, key: &Key) -> Vec<&Neighbour> {
         let by_resource = self.claimants(key).filter(|one| one.namespace == namespace && one.key.as_ref() == Some(key));
-        let mut uids: BTreeSet<&String> = by_resource
+        let mut uids: BTreeSet<&Arc<str>> = by_resource
             .filter_map(|one| one.reference.clone())
             .flat_map(|it| self.uids_of(Link::Refers(namespace.to_owned(), it)))
             .collect();
         uids.extend(self.uids_of(Link::Names(namespace.to_owned(), key.clone())));
-        uids.into_iter().filter_map(|uid| self.all.get(uid)).collect()
+        uids.into_iter().filter_map(|uid| self.known(uid)).collect()
     }
 
     /// Whether a resource of the namespace describes an object, and if so whether it is on its way out with every such one.
@@ -157,33 +163,33 @@ impl Neighbours {
         self.uids_of(Link::Created(namespace.to_owned(), key.clone())).next().is_some()
     }
 
-    fn uids_of(&self, link: Link) -> impl Iterator<Item = &String> {
-        self.links.get(&link).into_iter().flatten()
+    fn known(&self, uid: &str) -> Option<&Neighbour> {
+        self.all.get(uid).map(Box::as_ref)
+    }
+
+    fn uids_of(&self, link: Link) -> impl Iterator<Item = &Arc<str>> {
+        let from = Bound::Included((link.clone(), Arc::from("")));
+        self.links.range((from, Bound::Unbounded)).take_while(move |(one, _)| *one == link).map(|(_, uid)| uid)
     }
 
     /// Takes a resource out, and gives the uids that it concerned.
-    fn take(&mut self, uid: &str) -> BTreeSet<String> {
+    fn take(&mut self, uid: &str) -> BTreeSet<Arc<str>> {
         let Some(old) = self.all.remove(uid) else { return BTreeSet::new() };
         for link in old.links() {
-            if let Some(linked) = self.links.get_mut(&link) {
-                linked.remove(uid);
-                if linked.is_empty() {
-                    self.links.remove(&link);
-                }
-            }
+            self.links.remove(&(link, old.uid.clone()));
         }
         self.concerned(&old)
     }
 
     /// Whoever stands for the same object, names it, or is named by it.
-    fn concerned(&self, one: &Neighbour) -> BTreeSet<String> {
+    fn concerned(&self, one: &Neighbour) -> BTreeSet<Arc<str>> {
         let here = || one.namespace.clone();
         let own = one.key.iter().chain(&one.recorded);
         let to_it = own.flat_map(|key| {
             [Link::Claims(key.clone()), Link::Names(here(), key.clone()), Link::Created(here(), key.clone())]
         });
         let to_it = to_it.chain(one.reference.iter().map(|it| Link::Refers(here(), it.clone())));
-        let mut uids: BTreeSet<String> = to_it.flat_map(|link| self.uids_of(link)).cloned().collect();
+        let mut uids: BTreeSet<Arc<str>> = to_it.flat_map(|link| self.uids_of(link)).cloned().collect();
         let from_it = one.references.iter().map(|it| Link::Is(here(), it.clone()));
         uids.extend(from_it.flat_map(|link| self.uids_of(link)).cloned());
         for key in one.named.iter().chain(&one.created) {
@@ -193,8 +199,8 @@ impl Neighbours {
         uids
     }
 
-    fn present(&self, uids: BTreeSet<String>) -> Vec<Neighbour> {
-        uids.iter().filter_map(|uid| self.all.get(uid)).cloned().collect()
+    fn present(&self, uids: BTreeSet<Arc<str>>) -> Vec<Neighbour> {
+        uids.iter().filter_map(|uid| self.known(uid)).cloned().collect()
     }
 }
 
@@ -228,7 +234,7 @@ mod tests {
     }
 
     fn uids(concerned: &[Neighbour]) -> Vec<&str> {
-        concerned.iter().map(|one| one.uid.as_str()).collect()
+        concerned.iter().map(|one| &*one.uid).collect()
     }
 
     #[test]
@@ -296,7 +302,8 @@ mod tests {
         assert_eq!(uids(&table.put(reseller)), ["g"]);
         assert_eq!(uids(&table.remove("g")), ["r"]);
         assert!(!table.is_created_on_the_way("a", &best()));
-        assert!(table.links.values().all(|linked| !linked.is_empty()));
+        table.remove("r");
+        assert!(table.links.is_empty());
     }
 
     #[test]

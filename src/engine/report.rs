@@ -19,7 +19,7 @@ use super::{
     reason::{Reason, State},
     schedule::Again,
 };
-use crate::api::{AutoCreating, Ownership, Status};
+use crate::api::{AutoCreating, Observed, Ownership, Status};
 
 /// How long a failure may last before an object that was Ready is no longer said to be.
 pub const GRACE: Duration = Duration::from_secs(120);
@@ -133,7 +133,7 @@ pub fn report(
         status.identity = Some(key.identity());
         if let Some(Ok(Answer::Object(observed))) = facts.answer(&Query::Object(key.clone())) {
             status.usage = observed.as_ref().and_then(usage);
-            status.observed = observed.clone();
+            status.observed = observed.as_ref().map(Observed::from);
         }
     }
     match verdict {

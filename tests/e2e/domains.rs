@@ -152,7 +152,7 @@ impl Case {
             assert_eq!(written.last().unwrap().1, body);
         }
         let status = group.conditions();
-        assert_eq!(status.observed.unwrap()["defaultDomain"], json!(self.domain()));
+        assert_eq!(status.observed.unwrap().values()["defaultDomain"], json!(self.domain()));
         let created = status.auto_created.map(|created| created.domains).unwrap_or_default();
         let created_on_the_way = self.effective && ["nowhere", "system"].contains(&level);
         let expected = if created_on_the_way { vec![self.domain()] } else { vec![] };

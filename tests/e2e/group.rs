@@ -27,7 +27,7 @@ async fn an_applied_group_is_created_on_the_platform_and_told_as_ready() {
     let status = group.status.clone().unwrap();
     assert_eq!(status.ownership.unwrap().state, OwnershipState::Created);
     assert_eq!(status.usage.as_deref(), Some("0/25"));
-    assert_eq!(status.observed.unwrap().get("groupName"), Some(&json!("Head office")));
+    assert_eq!(status.observed.unwrap().values().get("groupName"), Some(&json!("Head office")));
     world.told("hq", "Created").await;
 }
 

@@ -21,7 +21,7 @@ fn has_companion(world: &World, name: &str) -> bool {
 fn reseller(group: &Group) -> Option<Value> {
     let status = group.conditions();
     assert!(is(&status, "Ready", "True") && is(&status, "Synced", "True") && status.drift.is_empty());
-    status.observed.unwrap().get("resellerId").cloned()
+    status.observed.unwrap().values().get("resellerId").cloned()
 }
 
 #[tokio::test]

@@ -162,12 +162,12 @@ async fn the_longest_of_everything_is_created_read_back_told_and_deleted() {
     };
     world.apply(&set(&group));
     let told: Reseller = world.ready(&name).await;
-    assert_observed(&reseller, &told.status.unwrap().observed.unwrap(), &["resellerName"]);
+    assert_observed(&reseller, &told.status.unwrap().observed.unwrap().values(), &["resellerName"]);
     let told: Tenant = world.ready(&name).await;
-    assert_observed(&tenant, &told.status.unwrap().observed.unwrap(), &[]);
+    assert_observed(&tenant, &told.status.unwrap().observed.unwrap().values(), &[]);
     let told: Group = world.group(&name).await;
     let options = ["tenantRef", "groupId", "templateName", "autoCreateDomain", "excludedAppIds"];
-    assert_observed(&group, &told.status.unwrap().observed.unwrap(), &options);
+    assert_observed(&group, &told.status.unwrap().observed.unwrap().values(), &options);
     assert_eq!(world.platform.writes().iter().filter(|call| call.method == "POST").count(), 3, "{}", world.story());
 
     // Every difference at once, in messages that fit.

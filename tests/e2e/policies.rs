@@ -61,7 +61,7 @@ async fn a_tenant_and_a_reseller_can_be_observed_without_saying_what_they_should
     let tenant: Tenant = world.ready("acme").await;
     assert!(!is_held(&tenant));
     let status = tenant.status.unwrap();
-    assert_eq!((&status.observed.unwrap()["name"], status.ownership), (&json!("Acme"), None));
+    assert_eq!((&status.observed.unwrap().values()["name"], status.ownership), (&json!("Acme"), None));
     let reseller: Reseller = world.ready("best").await;
     assert!(!is_held(&reseller));
     assert_eq!(reseller.status.unwrap().drift[0].path, "externalName");

@@ -22,7 +22,7 @@ async fn newer_platform() -> World {
 }
 
 fn observed(object: &impl HasStatus) -> Value {
-    Value::Object(object.conditions().observed.unwrap_or_default())
+    Value::Object(object.conditions().observed.unwrap_or_default().values())
 }
 
 /// The cells of a table of `kubectl get`, line by line; every cell must hold something.

@@ -48,7 +48,7 @@ async fn a_tenant_waits_for_its_reseller_and_is_woken_by_it() {
     assert!(message(&tenant, "Ready").contains("Reseller resource best"), "{}", message(&tenant, "Ready"));
     world.apply(&best());
     let tenant: Tenant = world.ready("acme").await;
-    assert_eq!(tenant.status.unwrap().observed.unwrap()["resellerId"], "Best");
+    assert_eq!(tenant.status.unwrap().observed.unwrap().values()["resellerId"], "Best");
     assert_eq!(world.writes(), ["POST /local/resellers/", "POST /tenants/"]);
 }
 

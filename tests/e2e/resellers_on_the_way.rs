@@ -119,7 +119,7 @@ impl Case {
         let expected: Vec<_> = creation.into_iter().chain([self.own_write()]).collect();
         assert_eq!(world.written_about(&name), expected, "{}", world.story());
         let status = object.conditions();
-        assert_eq!(status.observed.unwrap()["resellerId"], json!(name));
+        assert_eq!(status.observed.unwrap().values()["resellerId"], json!(name));
         let by_itself = on && self.known == Known::Nowhere;
         let created = status.auto_created.map(|created| created.resellers).unwrap_or_default();
         assert_eq!(created, if by_itself { vec![name.clone()] } else { vec![] }, "{name}");
@@ -249,7 +249,7 @@ async fn a_reseller_and_a_group_that_names_it_come_together_in_any_order() {
     for name in &names {
         world.group(name).await;
         let reseller: Reseller = world.ready(name).await;
-        assert_eq!(reseller.status.unwrap().observed.unwrap()["externalName"], "Described");
+        assert_eq!(reseller.status.unwrap().observed.unwrap().values()["externalName"], "Described");
     }
     let created = |path: &str| {
         let calls = world.platform.writes().into_iter();
@@ -269,7 +269,7 @@ async fn a_reseller_that_leaves_the_spec_is_left_on_the_platform_and_not_managed
     world.ready::<Tenant>("acme").await;
     world.platform.clear_journal();
     world.apply(&(acme("") + &hq("")));
-    let known = |status: &apio_operator::api::Status| status.observed.as_ref().unwrap()["resellerId"].clone();
+    let known = |status: &apio_operator::api::Status| status.observed.as_ref().unwrap().values()["resellerId"].clone();
     let statuses = [world.group("hq").await.conditions(), world.ready::<Tenant>("acme").await.conditions()];
     for status in statuses {
         assert!(is(&status, "Synced", "True"));

@@ -27,7 +27,7 @@ fn edited(world: &World, key: &str, value: Value) {
 }
 
 fn observed(group: &Group, key: &str) -> Value {
-    group.conditions().observed.unwrap()[key].clone()
+    group.conditions().observed.unwrap().values()[key].clone()
 }
 
 #[tokio::test]

@@ -122,7 +122,7 @@ impl Table {
             assert_eq!(world.bodies("PUT", &(self.path)(name)), [sent], "{change}");
             let status = object.conditions();
             assert!(is(&status, "Synced", "True"), "{change}");
-            let observed = status.observed.unwrap();
+            let observed = status.observed.unwrap().values();
             let stored = world.platform.edit(|state| (self.stored)(state, name).clone());
             let expected = laid(&self.held(), change);
             for key in keys(&expected) {

@@ -268,7 +268,7 @@ fn the_last_look_is_told_and_an_absent_object_is_not_told_as_there() {
     let mut facts = Facts::default();
     facts.learn(query(), Ok(Answer::Object(Some(Object::from_iter([("unheard".to_owned(), json!(1))])))));
     story.ends_knowing(&facts, &Verdict::Synced, 0);
-    assert_eq!(story.subject.status.observed.as_ref().unwrap().get("unheard"), Some(&json!(1)));
+    assert_eq!(story.subject.status.observed.as_ref().unwrap().values().get("unheard"), Some(&json!(1)));
     facts.learn(query(), Err(Failure::new(Cause::Unreachable, "away")));
     story.ends_knowing(&facts, &failed(Cause::Unreachable), 1);
     assert!(story.subject.status.observed.is_some());
