@@ -93,3 +93,38 @@ impl Platform {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use futures::FutureExt;
+
+    use super::*;
+    use crate::engine::{
+        budget::{Class, pace::Limits},
+        check_group,
+        facts::Facts,
+    };
+
+    #[tokio::test]
+    async fn a_deletion_follows_its_count_at_once_and_other_writes_keep_to_the_rate() {
+        let address = Address::new("http://platform.invalid", None, Mode::Gateway).unwrap();
+        let long = Duration::from_secs(1);
+        let transport = Transport { connect: long, read: long, total: long, authorities: Vec::new() };
+        // Without credentials every call ends before anything is sent.
+        let platform = Platform::new(address, transport, watch::channel(None).1);
+        let claim = Claim::default();
+        claim.extend(Instant::now() + Duration::from_secs(60));
+        let turns = Turns::new(Limits { concurrency: 1, rate: Some(0.001) });
+        let turn = turns.take(Class::Deletion, "").await.unwrap();
+        let key = Key::Reseller("R".into());
+        let ended = |step: &Step| {
+            platform.act(&turn, &claim, step).now_or_never().map(|result| result.map_err(|failure| failure.cause))
+        };
+        assert_eq!(platform.ask(&turn, &Query::Object(key.clone())).await.unwrap_err().cause, Cause::NoCredentials);
+        assert_eq!(ended(&Step::Update(key.clone(), Default::default())), None, "its place is minutes away");
+        let cleared = check_group::reseller(&key, &Facts::default()).unwrap();
+        assert_eq!(ended(&Step::Delete(key, Default::default(), cleared)), Some(Err(Cause::NoCredentials)));
+    }
+}

@@ -86,6 +86,30 @@ fn the_grace_begins_anew_with_each_outage() {
 }
 
 #[test]
+fn what_the_platform_said_last_is_told_on_while_calls_are_held_back() {
+    for (deleting, kind) in [(false, "Ready"), (true, "DeletionBlocked")] {
+        let told = |causes: &[Cause]| {
+            let mut story = Story::of(Subject { deleting, ..new() });
+            for (second, cause) in (0..).zip(causes) {
+                let words = if *cause == Cause::HeldBack { "only tried once in a while" } else { "as it said" };
+                story.ends(&Verdict::Failed(Failure::new(*cause, words)), second);
+            }
+            story.subject.condition(kind).unwrap().message.clone()
+        };
+        let (said, held_back) = ("as it said; the operator", "only tried once in a while; the operator");
+        for (causes, expected) in [
+            (&[Cause::ServerError, Cause::HeldBack, Cause::HeldBack][..], said),
+            (&[Cause::HeldBack, Cause::ServerError], said),
+            (&[Cause::HeldBack], held_back),
+            // What was said of something else does not explain it.
+            (&[Cause::Cluster, Cause::HeldBack], held_back),
+        ] {
+            assert!(told(causes).starts_with(expected), "{kind} after {causes:?}: {}", told(causes));
+        }
+    }
+}
+
+#[test]
 fn a_new_generation_gets_no_true_in_an_outage() {
     let mut story = ready();
     story.subject.generation = 2;
