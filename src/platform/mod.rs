@@ -8,6 +8,7 @@ mod errors;
 mod http;
 mod objects;
 mod paths;
+mod secrets;
 mod session;
 mod turn;
 

@@ -9,7 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use reqwest::Method;
+use reqwest::{
+    Method, Url,
+    cookie::{CookieStore, Jar},
+    header::HeaderValue,
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, watch};
@@ -17,6 +21,7 @@ use tokio::sync::{Mutex, watch};
 use super::{
     errors,
     http::{self, Address, Call, Mode, Reply, Transport},
+    secrets::Secrets,
 };
 use crate::engine::failure::{Cause, Failure};
 
@@ -63,6 +68,7 @@ struct State {
 struct Login {
     credentials: Credentials,
     client: reqwest::Client,
+    cookies: Arc<Jar>,
     bearer: Option<SecretString>,
     /// A reseller's account sees filtered lists.
     restricted: bool,
@@ -76,6 +82,19 @@ struct Login {
 impl Login {
     fn is_proven(&self) -> bool {
         self.proven.load(Ordering::Relaxed)
+    }
+
+    /// What must not be told of a call: the session as it was when the call was sent and as it is now, and what opened it.
+    fn secrets(&self, sent: Option<HeaderValue>, url: &str) -> Secrets {
+        let headers = [sent, self.cookies_for(url)];
+        let cookies = headers.iter().flatten().filter_map(|header| header.to_str().ok());
+        let token = self.credentials.token.iter().map(|token| token.expose_secret());
+        let chosen = token.chain([self.credentials.password.expose_secret()]);
+        Secrets::new(cookies, self.bearer.as_ref().map(|bearer| bearer.expose_secret()), chosen)
+    }
+
+    fn cookies_for(&self, url: &str) -> Option<HeaderValue> {
+        self.cookies.cookies(&Url::parse(url).ok()?)
     }
 
     fn is_of_others(&self, credentials: Option<&Credentials>) -> bool {
@@ -122,7 +141,9 @@ impl Session {
     }
 
     async fn once(&self, login: &Login, call: &Call<'_>) -> Result<Reply, Failure> {
-        let mut request = login.client.request(call.method.clone(), self.address.url(&call.path));
+        let url = self.address.url(&call.path);
+        let sent = login.cookies_for(&url);
+        let mut request = login.client.request(call.method.clone(), &url);
         if let Some(bearer) = &login.bearer {
             request = request.bearer_auth(bearer.expose_secret());
         }
@@ -134,7 +155,13 @@ impl Session {
         if reply.status != 401 {
             login.proven.store(true, Ordering::Relaxed);
         }
-        Ok(Reply { restricted: login.restricted, ..reply })
+        let secrets = login.secrets(sent, &url);
+        if reply.is_success() && reply.body.as_ref().is_ok_and(|body| secrets.are_repeated_in(body)) {
+            // Data that would be told, and nothing that the platform keeps.
+            let cause = if call.is_write() { Cause::Ambiguous } else { Cause::Unreadable };
+            return Err(Failure::new(cause, format!("{call} was answered with the request itself")));
+        }
+        Ok(Reply { restricted: login.restricted, ..secrets.hidden_in(reply) })
     }
 
     /// Logs in with the credentials of this moment, unless that was done.
@@ -192,10 +219,12 @@ impl Session {
     }
 
     async fn open(&self, credentials: &Credentials) -> Result<Login, Failure> {
-        let client = http::client(&self.transport)?;
+        let cookies = Arc::new(Jar::default());
+        let client = http::client(&self.transport, cookies.clone())?;
         let mut login = Login {
             credentials: credentials.clone(),
             client,
+            cookies,
             bearer: credentials.token.clone(),
             restricted: false,
             opened: Instant::now(),
