@@ -15,6 +15,7 @@ use apio_operator::{
     },
     platform::{Address, Claim, Credentials, Mode, Platform, Transport, Turn, Turns, authorities},
 };
+use futures::FutureExt;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use testkit::simulator::{Account, Door, Fault, M2M_TOKEN, PASSWORD, Simulator, TlsFront, USERNAME};
@@ -130,6 +131,28 @@ async fn a_platform_that_answers_401_for_ever_sees_no_login_loop() {
         assert_eq!(client.cause(look("HQ")).await, Cause::Unauthorized);
     }
     assert!(client.logins() <= 2, "{} logins", client.logins());
+}
+
+#[tokio::test]
+async fn that_the_platform_lets_in_again_is_said_once_and_only_when_it_had_not_for_a_while() {
+    let client = client(Mode::Gateway).await;
+    let said = || client.platform.lets_in_again().now_or_never().is_some();
+    let refused = Fault::status(401).on("GET", "*").forever();
+    // A session that ends, once or twice, keeps nobody out.
+    client.ask(look("HQ")).await.unwrap();
+    client.simulator.inject(Fault::status(401).on("GET", "*").times(2));
+    client.ask(look("HQ")).await.unwrap();
+    assert!(!said());
+    for (outage, expected) in [(1, true), (2, false)] {
+        client.simulator.inject(refused.clone());
+        for _ in 0..2 {
+            assert_eq!(client.cause(look("HQ")).await, Cause::Unauthorized);
+        }
+        assert!(!said());
+        client.simulator.clear_faults();
+        client.ask(look("HQ")).await.unwrap();
+        assert_eq!([said(), said()], [expected, false], "outage {outage}: not twice within a minute");
+    }
 }
 
 #[tokio::test]

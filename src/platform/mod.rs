@@ -52,6 +52,11 @@ impl Platform {
         self.session.log_in().await
     }
 
+    /// Resolves each time that the platform lets the operator in again after it had not for a while.
+    pub async fn lets_in_again(&self) {
+        self.session.lets_in_again().await;
+    }
+
     /// Asks one question. Every call needs a turn and keeps to its pace.
     ///
     /// # Errors

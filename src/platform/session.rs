@@ -16,7 +16,7 @@ use reqwest::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Notify, watch};
 
 use super::{
     errors,
@@ -56,6 +56,7 @@ pub struct Session {
     transport: Transport,
     credentials: watch::Receiver<Option<Credentials>>,
     state: Mutex<State>,
+    lets_in_again: Notify,
 }
 
 #[derive(Default)]
@@ -63,6 +64,8 @@ struct State {
     login: Option<Arc<Login>>,
     /// Credentials that the platform refused, and its words: no second try before they change.
     refused: Option<(Credentials, String)>,
+    /// When it was last said that the platform lets in again.
+    said: Option<Instant>,
 }
 
 struct Login {
@@ -77,6 +80,8 @@ struct Login {
     proven: AtomicBool,
     /// Whether it replaces one that the platform never accepted.
     is_second_try: bool,
+    /// Whether somebody was told that no other one is opened.
+    kept_out: AtomicBool,
 }
 
 impl Login {
@@ -105,7 +110,7 @@ impl Login {
 impl Session {
     /// A session that is not open yet.
     pub fn new(address: Address, transport: Transport, credentials: watch::Receiver<Option<Credentials>>) -> Self {
-        Self { address, transport, credentials, state: Mutex::default() }
+        Self { address, transport, credentials, state: Mutex::default(), lets_in_again: Notify::new() }
     }
 
     /// Makes a call, with one new login if the session was refused, and a second one if the new session was never accepted.
@@ -152,8 +157,8 @@ impl Session {
             None => request.header("content-type", "application/json"),
         };
         let reply = http::send(request, call.is_write()).await?;
-        if reply.status != 401 {
-            login.proven.store(true, Ordering::Relaxed);
+        if reply.status != 401 && !login.proven.swap(true, Ordering::Relaxed) {
+            self.proven(login).await;
         }
         let secrets = login.secrets(sent, &url);
         if reply.is_success() && reply.body.as_ref().is_ok_and(|body| secrets.are_repeated_in(body)) {
@@ -162,6 +167,23 @@ impl Session {
             return Err(Failure::new(cause, format!("{call} was answered with the request itself")));
         }
         Ok(Reply { restricted: login.restricted, ..secrets.hidden_in(reply) })
+    }
+
+    /// Resolves each time that the platform accepts a session after it had accepted none for a while.
+    pub async fn lets_in_again(&self) {
+        self.lets_in_again.notified().await;
+    }
+
+    /// Said once in a while only: a platform that refuses some calls with 401 must not see new logins for each that it allows.
+    async fn proven(&self, login: &Login) {
+        if !login.kept_out.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut state = self.state.lock().await;
+        if state.said.is_none_or(|said| said.elapsed() >= COOL_DOWN) {
+            state.said = Some(Instant::now());
+            self.lets_in_again.notify_one();
+        }
     }
 
     /// Logs in with the credentials of this moment, unless that was done.
@@ -198,6 +220,7 @@ impl Session {
                 return Ok(open);
             }
             if !login.is_proven() && login.is_second_try && login.opened.elapsed() < COOL_DOWN {
+                login.kept_out.store(true, Ordering::Relaxed);
                 let message = "the platform answers 401 to a session that it has just opened";
                 return Err(Failure::new(Cause::Unauthorized, message));
             }
@@ -207,11 +230,12 @@ impl Session {
                 let before = state.login.as_ref().filter(|before| before.credentials == credentials);
                 login.is_second_try = before.is_some_and(|before| !before.is_proven());
                 let login = Arc::new(login);
-                *state = State { login: Some(login.clone()), refused: None };
+                *state = State { login: Some(login.clone()), refused: None, ..*state };
                 Ok(login)
             }
             Err(failure) if failure.cause == Cause::LoginRefused => {
-                *state = State { login: open.clone(), refused: Some((credentials, failure.message.clone())) };
+                let refused = Some((credentials, failure.message.clone()));
+                *state = State { login: open.clone(), refused, ..*state };
                 open.ok_or(failure)
             }
             Err(failure) => Err(failure),
@@ -230,6 +254,7 @@ impl Session {
             opened: Instant::now(),
             proven: AtomicBool::new(false),
             is_second_try: false,
+            kept_out: AtomicBool::new(false),
         };
         if login.bearer.is_some() && self.address.mode() == Mode::Core {
             return Ok(login);
