@@ -156,6 +156,18 @@ async fn that_the_platform_lets_in_again_is_said_once_and_only_when_it_had_not_f
 }
 
 #[tokio::test]
+async fn a_login_that_is_refused_as_a_request_is_a_matter_of_the_credentials() {
+    for (mode, login) in [(Mode::Gateway, "/login/"), (Mode::Core, "/auth/login/")] {
+        let client = client(mode).await;
+        client.simulator.inject(Fault::error(400, 77, "TOO_LONG", "password").on("POST", login).forever());
+        for _ in 0..3 {
+            assert_eq!(client.cause(look("HQ")).await, Cause::LoginRefused);
+        }
+        assert_eq!(client.logins(), 1, "{mode:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_session_that_ends_before_its_first_call_is_renewed_once_more() {
     let client = client(Mode::Gateway).await;
     client.ask(look("HQ")).await.unwrap();

@@ -272,11 +272,15 @@ impl Session {
         if reply.status == 401 || reply.status == 403 {
             return Err(Failure::new(Cause::LoginRefused, refusal(&credentials.username)));
         }
-        let answer = errors::accepted(reply, "the login", false).map_err(|mut failure| {
+        let answer = errors::accepted(reply, "the login", false).map_err(|failure| match failure.cause {
+            // Nothing in a spec can mend it.
+            Cause::Rejected => Failure::new(Cause::LoginRefused, refusal(&credentials.username)),
             // What a login answers may repeat what was sent.
-            failure.message =
-                format!("the platform did not answer the login of {} as documented", credentials.username);
-            failure
+            _ => {
+                let message =
+                    format!("the platform did not answer the login of {} as documented", credentials.username);
+                Failure { message, ..failure }
+            }
         })?;
         login.restricted = answer.pointer("/profile/access_type") == Some(&json!(1));
         if self.address.mode() == Mode::Core {
