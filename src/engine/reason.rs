@@ -78,7 +78,7 @@ listed! {
 
         /// The group still holds what a `CHECK_GROUP` rule counts.
         GroupNotEmpty => State::Blocked,
-        /// What the group holds cannot be counted, and what is not known counts as not empty.
+        /// What the group or the tenant holds cannot be counted, and what is not known counts as not empty.
         ContentsUnknown => State::Blocked,
         /// There are no valid settings, so it is not known which `CHECK_GROUP` rules are on.
         SettingsUnavailable => State::Blocked,
