@@ -20,5 +20,6 @@ pub mod reason;
 pub mod report;
 pub mod schedule;
 pub mod settings;
+pub mod size;
 pub mod standing;
 pub mod tenant_limits;

@@ -18,6 +18,7 @@ use super::{
     plan::{Refusal, Step, Verdict},
     reason::{Reason, State},
     schedule::Again,
+    size,
 };
 use crate::api::{AutoCreated, Ownership, Status};
 
@@ -135,7 +136,7 @@ pub fn report(
         status.identity = Some(key.identity());
         if let Some(Ok(Answer::Object(observed))) = facts.answer(&Query::Object(key.clone())) {
             status.usage = observed.as_ref().and_then(usage);
-            status.observed = observed.clone();
+            status.observed = observed.as_ref().map(size::kept);
         }
     }
     match verdict {

@@ -9,6 +9,7 @@ use crate::{
         ids::{Level, Object},
         plan::Step,
         report::{MOST_CREATED, holding},
+        size::LARGEST,
     },
 };
 
@@ -298,6 +299,16 @@ fn the_last_look_is_told_and_an_absent_object_is_not_told_as_there() {
     facts.learn(query(), Ok(Answer::Object(None)));
     story.ends_knowing(&facts, &refused(Removed), 2);
     assert_eq!(story.subject.status.observed, None);
+}
+
+#[test]
+fn a_value_that_no_status_can_hold_is_left_out_of_it() {
+    let mut story = Story::of(new());
+    let observed = json!({"externalName": "e", "extraData": {"text": "x".repeat(LARGEST)}});
+    let mut facts = Facts::default();
+    facts.learn(Query::Object(Key::Reseller("R".into())), Ok(Answer::Object(observed.as_object().cloned())));
+    story.ends_knowing(&facts, &Verdict::Synced, 0);
+    assert_eq!(story.subject.status.observed, json!({"externalName": "e"}).as_object().cloned());
 }
 
 #[test]
