@@ -168,6 +168,25 @@ fn an_equal_status_is_not_written() {
 }
 
 #[test]
+fn conditions_stand_in_one_order_whichever_came_first_and_the_order_alone_is_not_written() {
+    let kinds = |story: &Story| -> Vec<_> { story.subject.status.conditions.iter().map(|c| c.type_.clone()).collect() };
+    let mut story = Story::of(new());
+    story.ends(&refused(NotOwned), 0);
+    assert_eq!(kinds(&story), ["Ready", "Stalled"]);
+    story.ends(&Verdict::NotAccepted(vec![difference("x")]), 1);
+    assert_eq!(kinds(&story), ["Ready", "Synced", "Stalled"]);
+    story.subject.deleting = true;
+    story.ends(&failed(Cause::Unreachable), 2);
+    assert_eq!(kinds(&story), ["Ready", "Synced", "DeletionBlocked", "Reconciling"]);
+    // As an older version wrote it, or as the API server keeps it.
+    story.subject.status.conditions.reverse();
+    assert_eq!(story.ends(&failed(Cause::Unreachable), 3).status, None);
+    story.ends(&failed(Cause::ServerError), 4);
+    story.ends(&Verdict::Deleting, 5);
+    assert_eq!(kinds(&story), ["Ready", "Synced", "Reconciling"]);
+}
+
+#[test]
 fn the_transition_time_moves_only_when_the_status_flips() {
     let mut story = Story::of(new());
     story.ends(&refused(WaitingForTenant), 0);
