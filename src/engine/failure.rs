@@ -42,7 +42,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     words
 }
 
-listed! {
+catalogue! {
     /// What can go wrong, by the platform's numeric code first, then the HTTP status (platform contract, 2): its reason, and
     /// its label in metrics.
     pub enum Cause: (Reason, &'static str) {

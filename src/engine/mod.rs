@@ -2,7 +2,7 @@
 //! these sources and fails on any of them.
 
 #[macro_use]
-mod listed;
+mod catalogue;
 
 pub mod budget;
 pub mod check_group;

@@ -20,7 +20,7 @@ pub enum State {
     Event,
 }
 
-listed! {
+catalogue! {
     /// The reason of a condition or of an event that a person may have to look up.
     pub enum Reason: State {
         /// The platform holds what the spec declares.

@@ -3,7 +3,7 @@
 use super::reason::Reason;
 use crate::api::Status;
 
-listed! {
+catalogue! {
     /// Where a resource stands, and the value of a label for it.
     pub enum Standing: &'static str {
         /// the platform matches the spec
