@@ -25,7 +25,7 @@ pub struct Status {
     /// The record that the object on the platform is this resource's. Without it nothing is deleted there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ownership: Option<Ownership>,
-    /// Every value of the last look at the platform.
+    /// Every value of the last look at the platform, but none of more than 256 KiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "any_object")]
     pub observed: Option<Observed>,

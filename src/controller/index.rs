@@ -259,3 +259,68 @@ async fn listed<K: Watched>(slices: &[Slice<K>]) -> bool {
     }
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use kube::runtime::{
+        reflector::{self, store::Writer},
+        watcher::Event,
+    };
+    use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+    use super::*;
+
+    /// The watch of the groups, as far as the index knows it, and the passes that it asks for.
+    struct Groups {
+        index: Index,
+        writer: Writer<Group>,
+        woken: UnboundedReceiver<ObjectRef<Group>>,
+    }
+
+    impl Groups {
+        fn new() -> Self {
+            let (store, writer) = reflector::store();
+            let (wake, woken) = unbounded_channel();
+            let slice = Slice { store, wake, listed: watch::channel(true).1 };
+            let (neighbours, alarms) = Default::default();
+            let index = Index { groups: vec![slice], tenants: vec![], resellers: vec![], neighbours, alarms };
+            Self { index, writer, woken }
+        }
+
+        /// A resource of group HQ changes; gives the names of those that are asked for a pass.
+        fn show(&mut self, name: &str, generation: i64, told: i64, ready: &str, more: &str) -> Vec<String> {
+            let group: Group = serde_yaml::from_str(&format!(
+                "{{apiVersion: apio.netaxis.be/v1alpha1, kind: Group, \
+                 metadata: {{name: {name}, namespace: ns, uid: {name}, generation: {generation}}}, \
+                 spec: {{tenantId: Acme, groupId: HQ, groupName: G, {more}}}, \
+                 status: {{conditions: [{{type: Ready, status: '{ready}', reason: R, message: '', \
+                 observedGeneration: {told}, lastTransitionTime: '2026-01-01T00:00:00Z'}}]}}}}"
+            ))
+            .unwrap();
+            self.writer.apply_watcher_event(&Event::Apply(group.clone()));
+            self.index.tell(&group);
+            std::iter::from_fn(|| self.woken.try_recv().ok()).map(|woken| woken.name).collect()
+        }
+    }
+
+    #[test]
+    fn a_change_wakes_what_waits_and_what_was_not_looked_at_since_it_changed() {
+        for (generation, ready, woken) in
+            [(1, "True", false), (1, "False", true), (1, "Unknown", true), (2, "True", true)]
+        {
+            let mut groups = Groups::new();
+            groups.show("other", generation, 1, ready, "");
+            let expected: &[&str] = if woken { &["other"] } else { &[] };
+            assert_eq!(groups.show("one", 1, 1, "True", ""), expected, "Ready={ready}, generation {generation}");
+        }
+    }
+
+    #[test]
+    fn who_begins_to_observe_claims_no_more_so_who_waits_for_the_object_is_woken() {
+        let mut groups = Groups::new();
+        groups.show("waits", 1, 1, "False", "");
+        groups.show("holds", 1, 1, "True", "");
+        assert_eq!(groups.show("holds", 2, 1, "True", "userLimit: 5"), [""; 0], "nothing that concerns others");
+        assert_eq!(groups.show("holds", 3, 1, "True", "managementPolicy: Observe"), ["waits"]);
+    }
+}

@@ -114,6 +114,7 @@ pub async fn run(
             },
             // What was held back need not wait until it would try again by itself.
             () = operator.turns.answers_again() => operator.index.wake_unsettled(),
+            () = operator.platform.lets_in_again() => operator.index.wake_unsettled(),
             () = &mut follow_settings => return Err("the watch of the settings ended by itself".to_owned()),
             () = &mut follow_credentials => return Err("the watch of the credentials ended by itself".to_owned()),
         }

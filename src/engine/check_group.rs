@@ -120,18 +120,22 @@ pub fn group(tenant: &str, group: &str, observed: &Object, facts: &Facts) -> Nex
         return Blocked { reason: Reason::GroupNotEmpty, message, contents: Some(Box::new(contents)) }.stop();
     }
     if let Some((part, failure)) = unknown {
-        let reason = match failure.cause.reason() {
-            Reason::CredentialsUnavailable => Reason::CredentialsUnavailable,
-            _ => Reason::ContentsUnknown,
-        };
-        let message = format!(
-            "the {} of the group cannot be counted, and what is not known counts as not empty: {failure}; mend that, or {LEAVE_IT}",
-            part.name()
-        );
         let counted = (contents != Contents::default()).then(|| Box::new(contents));
-        return Blocked { reason, message, contents: counted }.stop();
+        return Blocked { contents: counted, ..uncounted(&format!("{} of the group", part.name()), &failure) }.stop();
     }
     Ok(Cleared(()))
+}
+
+/// What cannot be counted.
+fn uncounted(what: &str, failure: &Failure) -> Blocked {
+    let reason = match failure.cause.reason() {
+        Reason::CredentialsUnavailable => Reason::CredentialsUnavailable,
+        _ => Reason::ContentsUnknown,
+    };
+    let message = format!(
+        "the {what} cannot be counted, and what is not known counts as not empty: {failure}; mend that, or {LEAVE_IT}"
+    );
+    Blocked::new(reason, message)
 }
 
 fn count(contents: &mut Contents, checks: Checks, part: Part, items: i64, in_trunk_groups: i64) {
@@ -176,6 +180,9 @@ fn in_words(contents: &Contents) -> Vec<String> {
 
 /// A tenant may go when its complete list of groups is empty, and no resource names it.
 pub fn tenant(key: &Key, tenant: &str, facts: &Facts) -> Next<Cleared> {
+    if let Some(Err(failure)) = facts.answer(&Query::Groups(tenant.to_owned())) {
+        return uncounted("groups of the tenant", failure).stop();
+    }
     let groups = facts.groups(tenant)?;
     if groups.is_empty() {
         return no_children(Reason::TenantInUse, key, facts);

@@ -42,7 +42,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     words
 }
 
-listed! {
+catalogue! {
     /// What can go wrong, by the platform's numeric code first, then the HTTP status (platform contract, 2): its reason, and
     /// its label in metrics.
     pub enum Cause: (Reason, &'static str) {
@@ -50,7 +50,7 @@ listed! {
         AlreadyExists => (Reason::NotVisible, "already_exists"),
         /// Code 29: the object to delete is not empty
         NotEmpty => (Reason::PlatformRefused, "not_empty"),
-        /// Other 400, 406, 416, 422: the request itself is refused
+        /// Other 400, 406, 416, 422, and code 11 or 409 where nothing is created: the request itself is refused
         Rejected => (Reason::Invalid, "rejected"),
         /// 401 although the session is new: the account may not do this
         Unauthorized => (Reason::Denied, "unauthorized"),

@@ -2,7 +2,7 @@
 //! these sources and fails on any of them.
 
 #[macro_use]
-mod listed;
+mod catalogue;
 
 pub mod budget;
 pub mod check_group;
@@ -21,5 +21,6 @@ pub mod reason;
 pub mod report;
 pub mod schedule;
 pub mod settings;
+pub mod size;
 pub mod standing;
 pub mod tenant_limits;

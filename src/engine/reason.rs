@@ -20,7 +20,7 @@ pub enum State {
     Event,
 }
 
-listed! {
+catalogue! {
     /// The reason of a condition or of an event that a person may have to look up.
     pub enum Reason: State {
         /// The platform holds what the spec declares.
@@ -78,7 +78,7 @@ listed! {
 
         /// The group still holds what a `CHECK_GROUP` rule counts.
         GroupNotEmpty => State::Blocked,
-        /// What the group holds cannot be counted, and what is not known counts as not empty.
+        /// What the group or the tenant holds cannot be counted, and what is not known counts as not empty.
         ContentsUnknown => State::Blocked,
         /// There are no valid settings, so it is not known which `CHECK_GROUP` rules are on.
         SettingsUnavailable => State::Blocked,

@@ -1,11 +1,10 @@
 //! What a user reads: the one place that builds conditions.
 
+mod conditions;
+
 use std::time::Duration;
 
-use k8s_openapi::{
-    apimachinery::pkg::apis::meta::v1::{Condition, Time},
-    jiff::Timestamp,
-};
+use k8s_openapi::jiff::Timestamp;
 
 use super::{
     diff::{sentence, shown},
@@ -18,15 +17,15 @@ use super::{
     plan::{Refusal, Verdict},
     reason::{Reason, State},
     schedule::Again,
+    size,
 };
 use crate::api::{AutoCreating, Observed, Ownership, Status};
+use conditions::{Told, Wanted};
 
 /// How long a failure may last before an object that was Ready is no longer said to be.
 pub const GRACE: Duration = Duration::from_secs(120);
 /// That nobody has to do anything.
 const BY_ITSELF: &str = "the operator looks again by itself";
-/// Longest message of a condition, in characters.
-const LONGEST: usize = 1000;
 
 /// What the operator remembers of a resource between passes; lost at a restart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,9 +68,6 @@ pub struct Report {
     /// Why to look again.
     pub again: Again,
 }
-
-/// Status, reason and message of a condition.
-type Told = (&'static str, Reason, String);
 
 /// What one end means for the conditions.
 struct Outlook {
@@ -133,7 +129,7 @@ pub fn report(
         status.identity = Some(key.identity());
         if let Some(Ok(Answer::Object(observed))) = facts.answer(&Query::Object(key.clone())) {
             status.usage = observed.as_ref().and_then(usage);
-            status.observed = observed.as_ref().map(Observed::from);
+            status.observed = observed.as_ref().map(|there| Observed::from(&size::kept(there)));
         }
     }
     match verdict {
@@ -150,10 +146,10 @@ pub fn report(
         status.last_handled_requested_at = subject.requested_at.clone();
     }
     status.observed_generation = Some(subject.generation);
-    write_conditions(&mut status.conditions, subject.generation, outlook_conditions(&outlook), now);
+    conditions::write(&mut status.conditions, subject.generation, outlook_conditions(&outlook), now);
     let mut notes = events::of_steps(facts);
     notes.extend(events::of_transition(old, &status));
-    Report { status: (status != *old).then_some(status), notes, again: outlook.again }
+    Report { status: conditions::differ(&status, old).then_some(status), notes, again: outlook.again }
 }
 
 /// The status of a resource whose object is about to be created or taken over, or on whose way this is about to be created.
@@ -171,7 +167,7 @@ pub fn holding(subject: &Subject, record: Ownership, begun: &AutoCreating, now: 
     if subject.condition("Ready").is_none() {
         let outlook = Outlook::waiting(Reason::Creating, format!("creating {what} on the platform"), Again::Never);
         status.observed_generation = Some(subject.generation);
-        write_conditions(&mut status.conditions, subject.generation, outlook_conditions(&outlook), now);
+        conditions::write(&mut status.conditions, subject.generation, outlook_conditions(&outlook), now);
     }
     status
 }
@@ -297,9 +293,6 @@ fn sentence_of(failure: &Failure) -> String {
     }
 }
 
-/// The wanted conditions; a type that is `None` is removed, one that is absent is kept.
-type Wanted = Vec<(&'static str, Option<Told>)>;
-
 fn outlook_conditions(outlook: &Outlook) -> Wanted {
     let present = |is: bool| {
         let (_, reason, message) = outlook.ready.as_ref().filter(|_| is)?;
@@ -316,48 +309,6 @@ fn outlook_conditions(outlook: &Outlook) -> Wanted {
         }
     }
     wanted
-}
-
-/// `lastTransitionTime` moves only when `status` flips.
-fn write_conditions(conditions: &mut Vec<Condition>, generation: i64, wanted: Wanted, now: Timestamp) {
-    for (kind, value) in wanted {
-        let old = conditions.iter().position(|condition| condition.type_ == kind);
-        let Some((status, reason, message)) = value else {
-            if let Some(at) = old {
-                conditions.remove(at);
-            }
-            continue;
-        };
-        let since = old
-            .map(|at| &conditions[at])
-            .filter(|condition| condition.status == status)
-            .map_or_else(|| Time(whole_second(now)), |condition| condition.last_transition_time.clone());
-        let condition = Condition {
-            type_: kind.to_owned(),
-            status: status.to_owned(),
-            reason: reason.to_string(),
-            message: shortened(message),
-            observed_generation: Some(generation),
-            last_transition_time: since,
-        };
-        match old {
-            Some(at) => conditions[at] = condition,
-            None => conditions.push(condition),
-        }
-    }
-}
-
-/// Kubernetes keeps whole seconds; with a fraction a status would differ from what is read back.
-fn whole_second(now: Timestamp) -> Timestamp {
-    Timestamp::from_second(now.as_second()).unwrap_or(now)
-}
-
-fn shortened(message: String) -> String {
-    if message.chars().count() <= LONGEST {
-        message
-    } else {
-        message.chars().take(LONGEST).chain("...".chars()).collect()
-    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::reason::Reason;
 use crate::api::Status;
 
-listed! {
+catalogue! {
     /// Where a resource stands, and the value of a label for it.
     pub enum Standing: &'static str {
         /// the platform matches the spec
@@ -51,11 +51,11 @@ mod tests {
 
     use super::*;
 
-    fn status(conditions: &[(&str, &str)]) -> Status {
+    fn status(conditions: &[(&str, &str)], reason: Reason) -> Status {
         let condition = |(kind, value): &(&str, &str)| Condition {
             type_: (*kind).to_owned(),
             status: (*value).to_owned(),
-            reason: String::new(),
+            reason: reason.to_string(),
             message: String::new(),
             last_transition_time: Time(Timestamp::UNIX_EPOCH),
             observed_generation: None,
@@ -73,7 +73,15 @@ mod tests {
             (&[("Ready", "False"), ("Stalled", "True")], Standing::Stalled),
             (&[("Ready", "True"), ("DeletionBlocked", "True"), ("Stalled", "True")], Standing::Blocked),
         ] {
-            assert_eq!(Standing::of(&status(conditions)), expected, "{conditions:?}");
+            assert_eq!(Standing::of(&status(conditions, Reason::Drifted)), expected, "{conditions:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_paused_counts_as_paused_whatever_was_found_before() {
+        for synced in ["True", "False", "Unknown"] {
+            let conditions = [("Ready", "Unknown"), ("Synced", synced)];
+            assert_eq!(Standing::of(&status(&conditions, Reason::Paused)), Standing::Paused, "{synced}");
         }
     }
 }

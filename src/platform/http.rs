@@ -1,8 +1,8 @@
 //! One HTTP call: address, transport, and what came back.
 
-use std::{fmt, path::Path, time::Duration};
+use std::{fmt, path::Path, sync::Arc, time::Duration};
 
-use reqwest::{Certificate, Method, Url, redirect};
+use reqwest::{Certificate, Method, Url, cookie::Jar, redirect};
 use serde_json::Value;
 
 use super::errors;
@@ -112,18 +112,18 @@ pub fn authorities(file: &Path) -> Result<Vec<Certificate>, String> {
     }
 }
 
-/// A client with a cookie jar of its own. Redirects are off: one can turn a POST into a GET.
+/// A client that keeps its cookies here. Redirects are off: one can turn a POST into a GET.
 ///
 /// # Errors
 /// When the TLS backend cannot be set up.
-pub fn client(transport: &Transport) -> Result<reqwest::Client, Failure> {
+pub fn client(transport: &Transport, cookies: Arc<Jar>) -> Result<reqwest::Client, Failure> {
     reqwest::Client::builder()
         .connect_timeout(transport.connect)
         .read_timeout(transport.read)
         .timeout(transport.total)
         .tls_certs_merge(transport.authorities.clone())
         .redirect(redirect::Policy::none())
-        .cookie_store(true)
+        .cookie_provider(cookies)
         .user_agent(concat!("apio-operator/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|error| Failure::new(Cause::Bug, format!("cannot set up the HTTP client: {error}")))
@@ -169,6 +169,13 @@ pub struct Reply {
     pub retry_after: Option<Duration>,
     /// Whether lists may be filtered for the account that asked.
     pub restricted: bool,
+}
+
+impl Reply {
+    /// Whether it says yes.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
 }
 
 /// Sends a request and reads the whole answer.

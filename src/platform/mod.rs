@@ -8,6 +8,7 @@ mod errors;
 mod http;
 mod objects;
 mod paths;
+mod secrets;
 mod session;
 mod turn;
 
@@ -51,6 +52,11 @@ impl Platform {
         self.session.log_in().await
     }
 
+    /// Resolves each time that the platform lets the operator in again after it had not for a while.
+    pub async fn lets_in_again(&self) {
+        self.session.lets_in_again().await;
+    }
+
     /// Asks one question. Every call needs a turn and keeps to its pace.
     ///
     /// # Errors
@@ -91,5 +97,40 @@ impl Platform {
             Step::Delete(key, body, _) => objects::delete(&self.session, key, body).await,
             Step::Hold(..) | Step::Release => Err(Failure::new(Cause::Bug, "not a step for the platform")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use futures::FutureExt;
+
+    use super::*;
+    use crate::engine::{
+        budget::{Class, pace::Limits},
+        check_group,
+        facts::Facts,
+    };
+
+    #[tokio::test]
+    async fn a_deletion_follows_its_count_at_once_and_other_writes_keep_to_the_rate() {
+        let address = Address::new("http://platform.invalid", None, Mode::Gateway).unwrap();
+        let long = Duration::from_secs(1);
+        let transport = Transport { connect: long, read: long, total: long, authorities: Vec::new() };
+        // Without credentials every call ends before anything is sent.
+        let platform = Platform::new(address, transport, watch::channel(None).1);
+        let claim = Claim::default();
+        claim.extend(Instant::now() + Duration::from_secs(60));
+        let turns = Turns::new(Limits { concurrency: 1, rate: Some(0.001) });
+        let turn = turns.take(Class::Deletion, "", || ()).await.unwrap();
+        let key = Key::Reseller("R".into());
+        let ended = |step: &Step| {
+            platform.act(&turn, &claim, step).now_or_never().map(|result| result.map_err(|failure| failure.cause))
+        };
+        assert_eq!(platform.ask(&turn, &Query::Object(key.clone())).await.unwrap_err().cause, Cause::NoCredentials);
+        assert_eq!(ended(&Step::Update(key.clone(), Default::default())), None, "its place is minutes away");
+        let cleared = check_group::reseller(&key, &Facts::default()).unwrap();
+        assert_eq!(ended(&Step::Delete(key, Default::default(), cleared)), Some(Err(Cause::NoCredentials)));
     }
 }

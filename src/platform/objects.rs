@@ -33,7 +33,7 @@ pub async fn create(session: &Session, key: &Key, body: &Object) -> Result<(), F
 
 /// Changes the keys of the body.
 pub async fn update(session: &Session, key: &Key, body: &Object) -> Result<(), Failure> {
-    write(session, Method::PUT, paths::object(key)?, Some(body)).await
+    write(session, Method::PUT, paths::object(key)?, Some(body)).await.map_err(creates_nothing)
 }
 
 /// Deletes an object; one that is gone is deleted. The next look decides either way.
@@ -43,7 +43,13 @@ pub async fn delete(session: &Session, key: &Key, body: &Object) -> Result<(), F
     if errors::says_absent(&reply) {
         return Ok(());
     }
-    errors::accepted(reply, &call.to_string(), true).map(drop)
+    errors::accepted(reply, &call.to_string(), true).map(drop).map_err(creates_nothing)
+}
+
+/// What is changed or deleted is there in any case: that something exists is then a refusal like any other.
+fn creates_nothing(failure: Failure) -> Failure {
+    let cause = if failure.cause == Cause::AlreadyExists { Cause::Rejected } else { failure.cause };
+    Failure { cause, ..failure }
 }
 
 /// The body of a reseller of which only the name is known.

@@ -9,14 +9,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use reqwest::Method;
+use reqwest::{
+    Method, Url,
+    cookie::{CookieStore, Jar},
+    header::HeaderValue,
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Notify, watch};
 
 use super::{
     errors,
     http::{self, Address, Call, Mode, Reply, Transport},
+    secrets::Secrets,
 };
 use crate::engine::failure::{Cause, Failure};
 
@@ -51,6 +56,7 @@ pub struct Session {
     transport: Transport,
     credentials: watch::Receiver<Option<Credentials>>,
     state: Mutex<State>,
+    lets_in_again: Notify,
 }
 
 #[derive(Default)]
@@ -58,11 +64,14 @@ struct State {
     login: Option<Arc<Login>>,
     /// Credentials that the platform refused, and its words: no second try before they change.
     refused: Option<(Credentials, String)>,
+    /// When it was last said that the platform lets in again.
+    said: Option<Instant>,
 }
 
 struct Login {
     credentials: Credentials,
     client: reqwest::Client,
+    cookies: Arc<Jar>,
     bearer: Option<SecretString>,
     /// A reseller's account sees filtered lists.
     restricted: bool,
@@ -71,11 +80,26 @@ struct Login {
     proven: AtomicBool,
     /// Whether it replaces one that the platform never accepted.
     is_second_try: bool,
+    /// Whether somebody was told that no other one is opened.
+    kept_out: AtomicBool,
 }
 
 impl Login {
     fn is_proven(&self) -> bool {
         self.proven.load(Ordering::Relaxed)
+    }
+
+    /// What must not be told of a call: the session as it was when the call was sent and as it is now, and what opened it.
+    fn secrets(&self, sent: Option<HeaderValue>, url: &str) -> Secrets {
+        let headers = [sent, self.cookies_for(url)];
+        let cookies = headers.iter().flatten().filter_map(|header| header.to_str().ok());
+        let token = self.credentials.token.iter().map(|token| token.expose_secret());
+        let chosen = token.chain([self.credentials.password.expose_secret()]);
+        Secrets::new(cookies, self.bearer.as_ref().map(|bearer| bearer.expose_secret()), chosen)
+    }
+
+    fn cookies_for(&self, url: &str) -> Option<HeaderValue> {
+        self.cookies.cookies(&Url::parse(url).ok()?)
     }
 
     fn is_of_others(&self, credentials: Option<&Credentials>) -> bool {
@@ -86,7 +110,7 @@ impl Login {
 impl Session {
     /// A session that is not open yet.
     pub fn new(address: Address, transport: Transport, credentials: watch::Receiver<Option<Credentials>>) -> Self {
-        Self { address, transport, credentials, state: Mutex::default() }
+        Self { address, transport, credentials, state: Mutex::default(), lets_in_again: Notify::new() }
     }
 
     /// Makes a call, with one new login if the session was refused, and a second one if the new session was never accepted.
@@ -122,7 +146,9 @@ impl Session {
     }
 
     async fn once(&self, login: &Login, call: &Call<'_>) -> Result<Reply, Failure> {
-        let mut request = login.client.request(call.method.clone(), self.address.url(&call.path));
+        let url = self.address.url(&call.path);
+        let sent = login.cookies_for(&url);
+        let mut request = login.client.request(call.method.clone(), &url);
         if let Some(bearer) = &login.bearer {
             request = request.bearer_auth(bearer.expose_secret());
         }
@@ -131,10 +157,33 @@ impl Session {
             None => request.header("content-type", "application/json"),
         };
         let reply = http::send(request, call.is_write()).await?;
-        if reply.status != 401 {
-            login.proven.store(true, Ordering::Relaxed);
+        if reply.status != 401 && !login.proven.swap(true, Ordering::Relaxed) {
+            self.proven(login).await;
         }
-        Ok(Reply { restricted: login.restricted, ..reply })
+        let secrets = login.secrets(sent, &url);
+        if reply.is_success() && reply.body.as_ref().is_ok_and(|body| secrets.are_repeated_in(body)) {
+            // Data that would be told, and nothing that the platform keeps.
+            let cause = if call.is_write() { Cause::Ambiguous } else { Cause::Unreadable };
+            return Err(Failure::new(cause, format!("{call} was answered with the request itself")));
+        }
+        Ok(Reply { restricted: login.restricted, ..secrets.hidden_in(reply) })
+    }
+
+    /// Resolves each time that the platform accepts a session after it had accepted none for a while.
+    pub async fn lets_in_again(&self) {
+        self.lets_in_again.notified().await;
+    }
+
+    /// Said once in a while only: a platform that refuses some calls with 401 must not see new logins for each that it allows.
+    async fn proven(&self, login: &Login) {
+        if !login.kept_out.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut state = self.state.lock().await;
+        if state.said.is_none_or(|said| said.elapsed() >= COOL_DOWN) {
+            state.said = Some(Instant::now());
+            self.lets_in_again.notify_one();
+        }
     }
 
     /// Logs in with the credentials of this moment, unless that was done.
@@ -171,6 +220,7 @@ impl Session {
                 return Ok(open);
             }
             if !login.is_proven() && login.is_second_try && login.opened.elapsed() < COOL_DOWN {
+                login.kept_out.store(true, Ordering::Relaxed);
                 let message = "the platform answers 401 to a session that it has just opened";
                 return Err(Failure::new(Cause::Unauthorized, message));
             }
@@ -180,11 +230,12 @@ impl Session {
                 let before = state.login.as_ref().filter(|before| before.credentials == credentials);
                 login.is_second_try = before.is_some_and(|before| !before.is_proven());
                 let login = Arc::new(login);
-                *state = State { login: Some(login.clone()), refused: None };
+                *state = State { login: Some(login.clone()), refused: None, ..*state };
                 Ok(login)
             }
             Err(failure) if failure.cause == Cause::LoginRefused => {
-                *state = State { login: open.clone(), refused: Some((credentials, failure.message.clone())) };
+                let refused = Some((credentials, failure.message.clone()));
+                *state = State { login: open.clone(), refused, ..*state };
                 open.ok_or(failure)
             }
             Err(failure) => Err(failure),
@@ -192,15 +243,18 @@ impl Session {
     }
 
     async fn open(&self, credentials: &Credentials) -> Result<Login, Failure> {
-        let client = http::client(&self.transport)?;
+        let cookies = Arc::new(Jar::default());
+        let client = http::client(&self.transport, cookies.clone())?;
         let mut login = Login {
             credentials: credentials.clone(),
             client,
+            cookies,
             bearer: credentials.token.clone(),
             restricted: false,
             opened: Instant::now(),
             proven: AtomicBool::new(false),
             is_second_try: false,
+            kept_out: AtomicBool::new(false),
         };
         if login.bearer.is_some() && self.address.mode() == Mode::Core {
             return Ok(login);
@@ -218,11 +272,15 @@ impl Session {
         if reply.status == 401 || reply.status == 403 {
             return Err(Failure::new(Cause::LoginRefused, refusal(&credentials.username)));
         }
-        let answer = errors::accepted(reply, "the login", false).map_err(|mut failure| {
+        let answer = errors::accepted(reply, "the login", false).map_err(|failure| match failure.cause {
+            // Nothing in a spec can mend it.
+            Cause::Rejected => Failure::new(Cause::LoginRefused, refusal(&credentials.username)),
             // What a login answers may repeat what was sent.
-            failure.message =
-                format!("the platform did not answer the login of {} as documented", credentials.username);
-            failure
+            _ => {
+                let message =
+                    format!("the platform did not answer the login of {} as documented", credentials.username);
+                Failure { message, ..failure }
+            }
         })?;
         login.restricted = answer.pointer("/profile/access_type") == Some(&json!(1));
         if self.address.mode() == Mode::Core {

@@ -206,6 +206,14 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn with_a_rate_a_call_waits_for_its_place_unless_it_must_follow_at_once() {
+        let turns = Turns::new(Limits { concurrency: 1, rate: Some(0.001) });
+        let turn = turns.take(Class::Deletion, "a", || ()).await.unwrap();
+        let call = |at_once| turn.call(at_once, async { Ok(()) }).now_or_never();
+        assert_eq!([false, false, true].map(call), [Some(Ok(())), None, Some(Ok(()))]);
+    }
+
+    #[tokio::test]
     async fn calls_are_held_back_while_the_platform_does_not_answer_and_its_answer_is_announced() {
         let turns = turns(1);
         let turn = turns.take(Class::Change, "a", || ()).await.unwrap();

@@ -203,6 +203,24 @@ async fn a_platform_that_answers_401_for_ever_is_not_asked_for_one_session_after
 }
 
 #[tokio::test]
+async fn what_no_session_was_accepted_for_goes_on_as_soon_as_one_is() {
+    let world = with_acme(Wish::default()).await;
+    let names = ["one", "two", "three"];
+    world.platform.inject(Fault::status(401).on("*", "*").forever());
+    world.apply(&names.map(|name| manifest("Group", name, "tenantId: Acme, groupName: G")).concat());
+    for name in names {
+        world.reason::<Group>(name, "Stalled", "Denied").await;
+    }
+    world.platform.clear_faults();
+    // Each would look again by itself after ten minutes only.
+    world.nudge::<Group>("two").await;
+    for name in names {
+        world.group(name).await;
+    }
+    assert_eq!(world.platform.journal().iter().filter(|call| call.is_login()).count(), 2, "{}", world.story());
+}
+
+#[tokio::test]
 async fn a_creation_that_was_not_carried_out_is_sent_again() {
     for fault in [Fault::drop_before(), Fault::status(502), Fault::status(429)] {
         let world = with_acme(Wish::default()).await;

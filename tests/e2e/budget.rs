@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use apio_operator::api::Group;
-use testkit::simulator::Fault;
+use serde_json::json;
+use testkit::simulator::{Call, Fault};
 
 use crate::{
     fixtures::manifest,
-    world::{Wish, World},
+    world::{SOON, Wish, World},
 };
 
 const HELD_BACK: &str = "apio_operator_platform_calls_total{operation=\"get_group\",outcome=\"held_back\"}";
@@ -39,6 +40,36 @@ async fn a_platform_that_does_not_answer_is_only_probed_and_all_go_on_when_it_is
         world.group(name).await;
     }
     assert_eq!(world.writes().len(), names.len());
+}
+
+/// Of two turns polls have one. A poll that the platform never answers keeps it, so the others wait from the start on.
+#[tokio::test]
+async fn what_is_changed_or_deleted_while_it_waits_among_polls_leaves_them_at_once() {
+    let mut world = World::new().await;
+    world.platform.edit(|state| state.add_tenant("Acme"));
+    let (names, all) = groups(3);
+    world.apply(&all);
+    for name in &names {
+        world.group(name).await;
+    }
+    let url = world.platform.url();
+    world.platform.clear_journal();
+    world.platform.inject(Fault::stuck().on("GET", "/tenants/Acme/groups/*"));
+    let patient = ["--platform-read-timeout", "120s", "--platform-timeout", "120s"];
+    world.replace_operator(&url, &[&["--platform-concurrency", "2"], &patient[..]].concat());
+    let asks_a_group = |call: &&Call| call.path.contains("/groups/");
+    world.platform.wait_for("a poll", SOON, |calls, _| calls.iter().any(|call| asks_a_group(&call))).await;
+    let stuck = world.platform.journal().iter().find(asks_a_group).unwrap().path.clone();
+    let path = |name: &str| format!("/tenants/Acme/groups/{name}/");
+    let waiting: Vec<_> = names.iter().filter(|name| path(name) != stuck).collect();
+    world.change::<Group>(waiting[0], json!({"spec": {"userLimit": 7}})).await;
+    world.ready::<Group>(waiting[0]).await;
+    world.delete(&format!("group/{}", waiting[1]));
+    world.until_gone::<Group>(waiting[1]).await;
+    let written = [format!("PUT {}", path(waiting[0])), format!("DELETE {}", path(waiting[1]))];
+    assert_eq!(world.writes(), written, "{}", world.story());
+    let asked = world.platform.journal().iter().filter(|call| call.path == stuck).count();
+    assert_eq!(asked, 1, "the poll still has its turn\n{}", world.story());
 }
 
 #[tokio::test]

@@ -215,6 +215,45 @@ async fn a_login_whose_answer_repeats_what_was_sent_is_told_without_it() {
     world.group("hq").await;
 }
 
+#[tokio::test]
+async fn an_answer_that_repeats_the_request_is_told_without_what_gives_access() {
+    for door in ["gateway", "core"] {
+        let arguments = &["--log", "trace,h2=info", "--platform-mode", door];
+        let world = World::with(Wish { arguments, no_credentials: true, ..Wish::default() }).await;
+        let cases = [
+            ("page", "GET", Fault::echo_page(502), "PlatformUnreachable", "was answered with 502: <html>"),
+            ("no-object", "GET", Fault::echo_page(200), "PlatformUnreachable", "was answered with no JSON"),
+            ("refusal", "GET", Fault::echo_json(403), "Denied", "was answered with 403: "),
+            ("object", "GET", Fault::echo_json(200), "PlatformUnreachable", "was answered with the request itself"),
+            ("creation", "POST", Fault::echo_json(400), "Invalid", "was answered with 400: "),
+        ];
+        for (tenant, method, fault, ..) in &cases {
+            world.platform.edit(|state| state.add_tenant(tenant));
+            world.platform.inject(fault.clone().on(method, &format!("/tenants/{tenant}/groups/*")).forever());
+        }
+        let login = if door == "core" { "/auth/login/" } else { "/login/" };
+        world.platform.inject(Fault::echo_page(500).on("POST", login));
+        world.platform.inject(Fault::echo_json(503).on("POST", login));
+        world.apply(&credentials(USERNAME, PASSWORD));
+        world.apply(
+            &cases
+                .each_ref()
+                .map(|case| manifest("Group", case.0, &format!("tenantId: {}, groupName: G", case.0)))
+                .concat(),
+        );
+        for (name, _, _, reason, words) in &cases {
+            let told = |group: &Group| has(group, "Ready") && message(group, "Ready").contains(words);
+            world.until(name, words, told).await;
+            let group: Group = world.reason(name, "Ready", reason).await;
+            let said = message(&group, "Ready");
+            assert_eq!(said.contains("***"), *name != "object", "{door} {name}: {said}");
+            assert_eq!(group.status.unwrap().observed, None);
+        }
+        assert_eq!(logins(&world), 3, "{}", world.story());
+        assert_no_secret_is_told(&world, &[]).await;
+    }
+}
+
 /// Neither the log nor what a user reads tells a password, a cookie or a token: those of the platform, and these.
 pub async fn assert_no_secret_is_told(world: &World, more: &[&str]) {
     let said = [

@@ -3,7 +3,7 @@ use serde_json::json;
 use testkit::simulator::{Account, Fault, PASSWORD, USERNAME};
 
 use crate::{
-    fixtures::{credentials, hq, settings},
+    fixtures::{credentials, hq, manifest, settings},
     world::{SETTINGS, Wish, World, has, is_held, message, own_plane},
 };
 
@@ -95,18 +95,25 @@ async fn a_list_that_cannot_be_read_counts_as_not_empty() {
 #[tokio::test]
 async fn an_account_that_sees_filtered_lists_deletes_nothing() {
     let world = with_group(Wish::default(), "").await;
+    world.apply(&manifest("Tenant", "empty", "type: Enterprise"));
+    world.ready::<Tenant>("empty").await;
     world.platform.edit(|state| {
         state.add_reseller("Best");
         state.add_account("best", Account::restricted_to("pw", "Best"));
-        state.settings.reseller_group = false;
+        (state.settings.reseller_group, state.settings.reseller_tenant) = (false, false);
     });
     world.apply(&credentials("best", "pw"));
-    world.delete("group/hq");
+    world.has_credentials(2).await;
+    world.kubectl(&["delete", "group/hq", "tenant/empty", "--wait=false"]);
     let group: Group = world.reason("hq", "DeletionBlocked", "ContentsUnknown").await;
-    assert!(message(&group, "DeletionBlocked").contains("filtered"), "{}", message(&group, "DeletionBlocked"));
+    let tenant: Tenant = world.reason("empty", "DeletionBlocked", "ContentsUnknown").await;
+    for said in [message(&group, "DeletionBlocked"), message(&tenant, "DeletionBlocked")] {
+        assert!(said.contains("filtered for this account") && said.contains("Orphan"), "{said}");
+    }
     assert_eq!(deletes(&world), 0);
     world.apply(&credentials(USERNAME, PASSWORD));
     world.until_gone::<Group>("hq").await;
+    world.until_gone::<Tenant>("empty").await;
 }
 
 #[tokio::test]

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use apio_operator::api::{Group, Tenant};
-use kube::ResourceExt;
+use kube::{
+    ResourceExt,
+    api::{Patch, PatchParams},
+};
+use serde_json::json;
 use testkit::simulator::Call;
 
 use crate::{
@@ -121,4 +125,43 @@ async fn one_new_group_costs_one_pass_four_calls_and_two_status_writes() {
     // Before: a tenant is looked for, created, read back and looked at.
     assert_eq!(platform_calls, 4 + calls.len() as u64);
     assert_eq!(world.events("hq").await.values().sum::<usize>(), 2, "{:?}", world.events("hq").await);
+}
+
+/// A version before this one wrote the conditions in the order in which they came.
+#[tokio::test]
+async fn conditions_stand_in_one_order_and_one_that_is_older_costs_no_write() {
+    let mut world = World::new().await;
+    world.platform.edit(|state| state.add_tenant("Acme"));
+    let group = |name: &str| {
+        manifest("Group", "hq", &format!("tenantId: Acme, groupId: HQ, groupName: {name}, driftPolicy: Report"))
+    };
+    let kinds = |group: &Group| -> Vec<_> {
+        group.status.iter().flat_map(|status| &status.conditions).map(|condition| condition.type_.clone()).collect()
+    };
+    world.platform.edit(|state| state.add_group("Acme", "HQ", json!({"groupName": "Depot"})));
+    world.apply(&group("A"));
+    assert_eq!(kinds(&world.reason("hq", "Stalled", "NotOwned").await), ["Ready", "Stalled"]);
+    world.apply(&group("Depot"));
+    let ready = world.group("hq").await;
+    assert_eq!(kinds(&ready), ["Ready", "Synced"]);
+
+    assert_eq!(world.operator.stop(), Some(0));
+    let mut status = ready.status.unwrap();
+    status.conditions.reverse();
+    let status = json!({"apiVersion": "apio.netaxis.be/v1alpha1", "kind": "Group", "status": status});
+    let operator = PatchParams::apply("apio-operator").force();
+    let old = world.api::<Group>().patch_status("hq", &operator, &Patch::Apply(&status)).await.unwrap();
+    assert_eq!(kinds(&old), ["Synced", "Ready"]);
+    world.platform.clear_journal();
+    let url = world.platform.url();
+    world.start_operator(&url, &["--drift-interval", "1s"]);
+    world.platform.wait_for("looks", SOON, |calls, _| looks(calls) >= 3).await;
+    let same: Group = world.api().get("hq").await.unwrap();
+    assert_eq!(same.resource_version(), old.resource_version());
+    assert_eq!(world.metric("apio_operator_status_writes").await, 0);
+
+    // The next thing to say puts them in order.
+    let other = ("groupName".to_owned(), json!("Other"));
+    world.platform.edit(|state| state.group_mut("Acme", "HQ").unwrap().attributes.extend([other]));
+    assert_eq!(kinds(&world.reason("hq", "Synced", "Drifted").await), ["Ready", "Synced"]);
 }

@@ -1,6 +1,6 @@
-use apio_operator::api::Reseller;
+use apio_operator::{api::Reseller, engine::size::LARGEST};
 use kube::api::{Patch, PatchParams};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     fixtures::{hq, manifest},
@@ -84,4 +84,32 @@ async fn extra_data_can_be_emptied_by_a_server_side_apply() {
         world.ready::<Reseller>("best").await;
     }
     assert_eq!(world.bodies("PUT", BEST), [json!({"extraData": {}})]);
+}
+
+/// What comes by a server-side apply can be larger than what `kubectl apply` carries.
+#[tokio::test]
+async fn extra_data_is_kept_up_to_its_limit_refused_above_it_and_ignored_when_others_wrote_it() {
+    let world = World::new().await;
+    let (api, owner) = (world.api::<Reseller>(), PatchParams::apply("somebody"));
+    let text = |length: usize| json!({"text": "x".repeat(length - r#"{"text":""}"#.len())});
+    let apply = async |spec: Value| {
+        let best = json!({"apiVersion": "apio.netaxis.be/v1alpha1", "kind": "Reseller", "metadata": {"name": "best"}, "spec": spec});
+        api.patch("best", &owner, &Patch::Apply(&best)).await.unwrap();
+    };
+    let observed = |reseller: Reseller| reseller.status.unwrap().observed.unwrap().values();
+    apply(json!({"resellerName": "Best", "extraData": text(LARGEST)})).await;
+    let told = observed(world.ready("best").await);
+    assert_eq!(told["extraData"], text(LARGEST), "three times in the resource while it was created");
+    apply(json!({"resellerName": "Best", "extraData": text(LARGEST + 1)})).await;
+    let reseller: Reseller = world.reason("best", "Stalled", "Invalid").await;
+    assert!(message(&reseller, "Ready").contains("extraData is 262145 bytes long"), "{}", message(&reseller, "Ready"));
+    assert_eq!(world.writes(), ["POST /local/resellers/"]);
+    // More than etcd takes, by somebody else.
+    world.platform.edit(|state| {
+        state.resellers.get_mut("Best").unwrap().insert("extraData".into(), text(2_000_000));
+    });
+    apply(json!({"resellerName": "Best", "externalName": "Best SA"})).await;
+    let told = observed(world.ready("best").await);
+    assert_eq!((told["externalName"].as_str(), told.get("extraData")), (Some("Best SA"), None));
+    assert_eq!(world.bodies("PUT", BEST), [json!({"externalName": "Best SA"})]);
 }

@@ -111,6 +111,11 @@ impl World {
     /// Ends the operator and starts one that serves another platform, or has other flags.
     pub fn replace_operator(&mut self, url: &str, more: &[&str]) {
         assert_eq!(self.operator.stop(), Some(0));
+        self.start_operator(url, more);
+    }
+
+    /// Starts another one where there is none any more.
+    pub fn start_operator(&mut self, url: &str, more: &[&str]) {
         let place = ["--namespace", &self.namespace, "--watch-namespaces", &self.namespace];
         self.operator = operator(program(), self.plane, &self.namespace, url, &[&place[..], more].concat());
     }

@@ -13,6 +13,7 @@ use crate::{
         ids::{Key, Object},
         kind::{Change, Kind, Verb},
         reason::Reason,
+        size,
     },
 };
 
@@ -128,7 +129,13 @@ pub(super) fn prerequisites(change: &Change<'_>, reference: Option<&LocalReferen
 
 fn attributes(of: &impl Serialize) -> Next<Object> {
     match serde_json::to_value(of) {
-        Ok(serde_json::Value::Object(object)) => Ok(object),
+        Ok(serde_json::Value::Object(object)) => {
+            let large = object.iter().find_map(|(key, value)| Some((key, size::too_large(value)?)));
+            let Some((key, size)) = large else { return Ok(object) };
+            let message =
+                format!("{key} is {size} bytes long as JSON and may be {} at most; make it shorter", size::LARGEST);
+            Refusal::new(Reason::Invalid, message).refuse()
+        }
         _ => Err(Halt::Stop(Verdict::Failed(Failure::new(Cause::Bug, "the attributes are no JSON object")))),
     }
 }

@@ -269,8 +269,17 @@ fn a_tenant_waits_for_its_groups_and_for_the_resources_that_name_it() {
     case.cluster.children = vec!["Group ns/hq".into()];
     assert!(case.pass().end().1.contains("still named by Group ns/hq"));
     case.cluster.children.clear();
-    case.platform.unanswered.insert(Query::Groups("Acme".into()), Cause::Forbidden);
-    assert_eq!(case.pass().steps(), Vec::<&str>::new());
+    for (cause, reason) in [
+        (Cause::Forbidden, "ContentsUnknown"),
+        (Cause::Unreadable, "ContentsUnknown"),
+        (Cause::NoCredentials, "CredentialsUnavailable"),
+    ] {
+        case.platform.unanswered.insert(Query::Groups("Acme".into()), cause);
+        let pass = case.pass();
+        assert_eq!((pass.reason(), pass.steps()), (reason, vec![]), "{cause:?}");
+        assert!(pass.end().1.starts_with("the groups of the tenant cannot be counted"), "{}", pass.end().1);
+        assert!(matches!(pass.verdict, Verdict::Blocked(_)));
+    }
     case.platform.unanswered.clear();
     assert_eq!(case.pass().steps(), ["delete_tenant", "release"]);
 }

@@ -2,7 +2,10 @@ use serde_json::json;
 
 use crate::{
     api::Group,
-    engine::plan::{Verdict, model::*},
+    engine::{
+        plan::{Verdict, model::*},
+        size::LARGEST,
+    },
 };
 
 const SPEC: &str = "{tenantId: Acme, groupName: a, userLimit: 5, contactInformation: {name: Jo}, templateName: t}";
@@ -141,6 +144,19 @@ fn drift_policy_report_writes_nothing_until_the_spec_changes() {
     }
     case.subject.generation = 2;
     assert_eq!(case.pass().steps(), ["update_group"]);
+}
+
+#[test]
+fn extra_data_that_the_cluster_cannot_keep_is_refused_before_anything_is_asked_and_holds_no_deletion() {
+    let mut case = reseller(&format!("{{extraData: {{a: {}}}}}", "x".repeat(LARGEST)));
+    let pass = case.pass();
+    assert_eq!((pass.reason(), pass.asked.len(), pass.steps()), ("Invalid", 0, vec![]));
+    assert!(
+        pass.end().1.contains("extraData is 262152 bytes long") && pass.end().1.contains("262144"),
+        "{}",
+        pass.end().1
+    );
+    assert_eq!(case.present(json!({})).synced(1).deleting().pass().steps(), ["delete_reseller", "release"]);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::{
         on_the_way::MOST,
         plan::Step,
         report::holding,
+        size::LARGEST,
     },
 };
 
@@ -87,6 +88,30 @@ fn the_grace_begins_anew_with_each_outage() {
 }
 
 #[test]
+fn what_the_platform_said_last_is_told_on_while_calls_are_held_back() {
+    for (deleting, kind) in [(false, "Ready"), (true, "DeletionBlocked")] {
+        let told = |causes: &[Cause]| {
+            let mut story = Story::of(Subject { deleting, ..new() });
+            for (second, cause) in (0..).zip(causes) {
+                let words = if *cause == Cause::HeldBack { "only tried once in a while" } else { "as it said" };
+                story.ends(&Verdict::Failed(Failure::new(*cause, words)), second);
+            }
+            story.subject.condition(kind).unwrap().message.clone()
+        };
+        let (said, held_back) = ("as it said; the operator", "only tried once in a while; the operator");
+        for (causes, expected) in [
+            (&[Cause::ServerError, Cause::HeldBack, Cause::HeldBack][..], said),
+            (&[Cause::HeldBack, Cause::ServerError], said),
+            (&[Cause::HeldBack], held_back),
+            // What was said of something else does not explain it.
+            (&[Cause::Cluster, Cause::HeldBack], held_back),
+        ] {
+            assert!(told(causes).starts_with(expected), "{kind} after {causes:?}: {}", told(causes));
+        }
+    }
+}
+
+#[test]
 fn a_new_generation_gets_no_true_in_an_outage() {
     let mut story = ready();
     story.subject.generation = 2;
@@ -141,6 +166,25 @@ fn an_equal_status_is_not_written() {
         let again = story.ends(&verdict, 60);
         assert_eq!((again.status, again.notes), (None, vec![]), "{verdict:?}");
     }
+}
+
+#[test]
+fn conditions_stand_in_one_order_whichever_came_first_and_the_order_alone_is_not_written() {
+    let kinds = |story: &Story| -> Vec<_> { story.subject.status.conditions.iter().map(|c| c.type_.clone()).collect() };
+    let mut story = Story::of(new());
+    story.ends(&refused(NotOwned), 0);
+    assert_eq!(kinds(&story), ["Ready", "Stalled"]);
+    story.ends(&Verdict::NotAccepted(vec![difference("x")]), 1);
+    assert_eq!(kinds(&story), ["Ready", "Synced", "Stalled"]);
+    story.subject.deleting = true;
+    story.ends(&failed(Cause::Unreachable), 2);
+    assert_eq!(kinds(&story), ["Ready", "Synced", "DeletionBlocked", "Reconciling"]);
+    // As an older version wrote it, or as the API server keeps it.
+    story.subject.status.conditions.reverse();
+    assert_eq!(story.ends(&failed(Cause::Unreachable), 3).status, None);
+    story.ends(&failed(Cause::ServerError), 4);
+    story.ends(&Verdict::Deleting, 5);
+    assert_eq!(kinds(&story), ["Ready", "Synced", "Reconciling"]);
 }
 
 #[test]
@@ -275,6 +319,16 @@ fn the_last_look_is_told_and_an_absent_object_is_not_told_as_there() {
     facts.learn(query(), Ok(Answer::Object(None)));
     story.ends_knowing(&facts, &refused(Removed), 2);
     assert_eq!(story.subject.status.observed, None);
+}
+
+#[test]
+fn a_value_that_no_status_can_hold_is_left_out_of_it() {
+    let mut story = Story::of(new());
+    let observed = json!({"externalName": "e", "extraData": {"text": "x".repeat(LARGEST)}});
+    let mut facts = Facts::default();
+    facts.learn(Query::Object(Key::Reseller("R".into())), Ok(Answer::Object(observed.as_object().cloned())));
+    story.ends_knowing(&facts, &Verdict::Synced, 0);
+    assert_eq!(story.subject.status.observed.map(|it| it.values()), json!({"externalName": "e"}).as_object().cloned());
 }
 
 #[test]

@@ -37,6 +37,9 @@ pub(super) enum Effect {
     Truncated,
     Partial,
     RefuseValue(String),
+    /// Answered with the request, as a page or as JSON, without the call being carried out.
+    EchoPage(u16),
+    EchoJson(u16),
 }
 
 impl Fault {
@@ -117,6 +120,16 @@ impl Fault {
     /// The call is carried out as if it did not carry this key (`groupName`, `contactInformation.name`): accepted, not kept.
     pub fn refuse_value(key: &str) -> Fault {
         Fault::new(Effect::RefuseValue(key.to_owned()))
+    }
+
+    /// The call is not carried out; answered with a page that repeats the request, secrets and all, as some proxies do.
+    pub fn echo_page(status: u16) -> Fault {
+        Fault::new(Effect::EchoPage(status))
+    }
+
+    /// The call is not carried out; answered with a JSON object that repeats the request.
+    pub fn echo_json(status: u16) -> Fault {
+        Fault::new(Effect::EchoJson(status))
     }
 
     /// Which calls: a method and a path as in [`Call::path`], exact, or a prefix if it ends in `*`; `*` alone is any.

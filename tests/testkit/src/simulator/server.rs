@@ -8,13 +8,13 @@ use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, State as Extracted};
 use axum::http::{HeaderMap, Method, Response, Uri};
 use axum::{Router, extract::connect_info::IntoMakeServiceWithConnectInfo};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::faults::{Effect, Faults, cut};
 use super::journal::{Call, Journal};
 use super::line::{Line, Lines};
-use super::reply::Reply;
+use super::reply::{Payload, Reply};
 use super::request::{Content, Request};
 use super::state::State;
 use super::{admin, doors, route};
@@ -119,6 +119,11 @@ async fn afflicted(
             let reply = perform(&request);
             Some(if reply.is_success() { Reply { status: 207, ..reply } } else { reply })
         }
+        Some(Effect::EchoPage(status)) => {
+            let page = format!("<html><pre>{}</pre></html>", repeated(&request));
+            Some(Reply { payload: Payload::Text("text/html", page), ..Reply::empty(status) })
+        }
+        Some(Effect::EchoJson(status)) => Some(Reply::json(status, json!({"error": repeated(&request)}))),
         Some(Effect::RefuseValue(key)) => Some(perform(&without(request, &key))),
     }
 }
@@ -159,6 +164,18 @@ fn opened(state: &State, entry: &doors::Entry, request: &Request) -> Call {
         door: entry.door,
         user: doors::username(state, entry.door, request),
     }
+}
+
+/// The request as a proxy that is asked to debug would show it.
+fn repeated(request: &Request) -> String {
+    let headers =
+        request.headers.iter().map(|(name, value)| format!("{name}: {}\n", value.to_str().unwrap_or_default()));
+    let body = match &request.body {
+        Content::Absent => String::new(),
+        Content::Json(value) => value.to_string(),
+        Content::Garbage(text) => text.clone(),
+    };
+    format!("{}{body}\n{} {}", headers.collect::<String>(), request.method, request.raw_path)
 }
 
 /// The request without one key of its body, `a.b` for a key of an object in it.

@@ -1,6 +1,6 @@
 /// An enum whose variants are a table: each stands there once, with its text for the documentation and its row. It gives
 /// `ALL`, `name`, `words` and `row`.
-macro_rules! listed {
+macro_rules! catalogue {
     (
         $(#[$of_type:meta])*
         pub enum $type:ident: $row:ty {
