@@ -10,7 +10,11 @@ use kube::{
     runtime::events::{Recorder, Reporter},
 };
 use serde::de::DeserializeOwned;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
 use tower::timeout::TimeoutLayer;
 use tracing::info;
 
@@ -93,10 +97,15 @@ fn run(flags: Run) -> Result<(), String> {
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start the runtime: {error}"))?;
-    runtime.block_on(operate(flags))
+    let ended = runtime.block_on(operate(flags));
+    // What nobody waits for any more, such as a name that no server resolves, must not keep the process.
+    runtime.shutdown_background();
+    ended
 }
 
 async fn operate(flags: Run) -> Result<(), String> {
+    // Before anything takes time: the first process of a container is not ended by a signal that it does not handle.
+    let mut stop = std::pin::pin!(stop_signal()?);
     if let Some(rate) = flags.platform_rate.map(usize::from).filter(|rate| flags.platform_concurrency > 15 * rate) {
         return Err(format!(
             "--platform-concurrency {} is too much for --platform-rate {rate}: a call would wait for more than 15 seconds; use at most {}",
@@ -126,9 +135,15 @@ async fn operate(flags: Run) -> Result<(), String> {
         let each: std::collections::BTreeSet<String> = flags.watch_namespaces.iter().cloned().collect();
         each.into_iter().map(Some).collect()
     };
-    check::<Group>(&client, &watched, &url).await?;
-    check::<Tenant>(&client, &watched, &url).await?;
-    check::<Reseller>(&client, &watched, &url).await?;
+    let checks = async {
+        check::<Group>(&client, &watched, &url).await?;
+        check::<Tenant>(&client, &watched, &url).await?;
+        check::<Reseller>(&client, &watched, &url).await
+    };
+    tokio::select! {
+        checked = checks => checked?,
+        () = &mut stop => return Ok(()),
+    }
 
     let listener = TcpListener::bind(flags.listen)
         .await
@@ -169,7 +184,6 @@ async fn operate(flags: Run) -> Result<(), String> {
     });
     let secret = CredentialsWatch { namespace, name: flags.credentials_secret, sender };
     let lead = async {
-        let mut stop = std::pin::pin!(stop_signal());
         tokio::select! {
             () = elector.acquire() => {}
             () = &mut stop => return Ok(()),
@@ -230,19 +244,15 @@ where
     Ok(())
 }
 
-async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let interrupted = tokio::signal::ctrl_c();
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminated) => {
-            tokio::select! {
-                _ = interrupted => {}
-                _ = terminated.recv() => {}
-            }
+/// Handles SIGTERM and SIGINT from now on; resolves at the first.
+fn stop_signal() -> Result<impl Future<Output = ()>, String> {
+    let handled = |kind| signal(kind).map_err(|error| format!("cannot handle signals: {error}"));
+    let (mut terminated, mut interrupted) = (handled(SignalKind::terminate())?, handled(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
         }
-        Err(_) => {
-            let _ = interrupted.await;
-        }
-    }
-    info!("stopping: running passes finish");
+        info!("stopping: running passes finish");
+    })
 }
