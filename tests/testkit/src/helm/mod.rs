@@ -3,7 +3,7 @@
 use std::{
     env,
     fmt::{self, Display, Formatter},
-    io,
+    fs, io,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -55,6 +55,19 @@ impl Helm {
             true => Ok(Self(said(&output.stdout).into())),
             false => Err(io::Error::other(format!("helm {major} cannot be fetched: {}", said(&output.stderr)))),
         }
+    }
+
+    /// A folder in this one for somebody's `PATH`, which has it under its name.
+    ///
+    /// # Errors
+    /// Why it cannot be made.
+    pub fn linked(&self, folder: &Path) -> io::Result<PathBuf> {
+        let (folder, link) = (folder.join("helm"), folder.join("helm/helm"));
+        if !link.exists() {
+            fs::create_dir_all(&folder)?;
+            std::os::unix::fs::symlink(&self.0, link)?;
+        }
+        Ok(folder)
     }
 
     /// `helm` with these arguments, away from any cluster.
