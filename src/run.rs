@@ -7,7 +7,11 @@ use kube::{
     Api, Client, Config, CustomResourceExt, Resource, api::ListParams, client::ClientBuilder, runtime::events::Reporter,
 };
 use serde::de::DeserializeOwned;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
 use tower::timeout::TimeoutLayer;
 use tracing::info;
 
@@ -90,7 +94,14 @@ fn run(flags: Run) -> Result<(), String> {
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start the runtime: {error}"))?;
-    runtime.block_on(operate(flags, connected(), stop_signal()))
+    let ended = runtime.block_on(async {
+        // Before anything takes time: the first process of a container is not ended by a signal that it does not handle.
+        let stop = stop_signal()?;
+        operate(flags, connected(), stop).await
+    });
+    // What nobody waits for any more, such as a name that no server resolves, must not keep the process.
+    runtime.shutdown_background();
+    ended
 }
 
 /// A cluster to work on.
@@ -122,6 +133,7 @@ pub async fn operate(
     cluster: impl Future<Output = Result<Cluster, String>>,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<(), String> {
+    let mut stop = std::pin::pin!(stop);
     if let Some(rate) = flags.platform_rate.map(usize::from).filter(|rate| flags.platform_concurrency > 15 * rate) {
         return Err(format!(
             "--platform-concurrency {} is too much for --platform-rate {rate}: a call would wait for more than 15 seconds; use at most {}",
@@ -144,9 +156,15 @@ pub async fn operate(
         let each: std::collections::BTreeSet<String> = flags.watch_namespaces.iter().cloned().collect();
         each.into_iter().map(Some).collect()
     };
-    check::<Group>(&client, &watched, &url).await?;
-    check::<Tenant>(&client, &watched, &url).await?;
-    check::<Reseller>(&client, &watched, &url).await?;
+    let checks = async {
+        check::<Group>(&client, &watched, &url).await?;
+        check::<Tenant>(&client, &watched, &url).await?;
+        check::<Reseller>(&client, &watched, &url).await
+    };
+    tokio::select! {
+        checked = checks => checked?,
+        () = &mut stop => return Ok(()),
+    }
 
     let listener = TcpListener::bind(flags.listen)
         .await
@@ -187,7 +205,6 @@ pub async fn operate(
     });
     let secret = CredentialsWatch { namespace, name: flags.credentials_secret, sender };
     let lead = async {
-        let mut stop = std::pin::pin!(stop);
         tokio::select! {
             () = elector.acquire() => {}
             () = &mut stop => return Ok(()),
@@ -248,19 +265,15 @@ where
     Ok(())
 }
 
-async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let interrupted = tokio::signal::ctrl_c();
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminated) => {
-            tokio::select! {
-                _ = interrupted => {}
-                _ = terminated.recv() => {}
-            }
+/// Handles SIGTERM and SIGINT from now on; resolves at the first.
+fn stop_signal() -> Result<impl Future<Output = ()>, String> {
+    let handled = |kind| signal(kind).map_err(|error| format!("cannot handle signals: {error}"));
+    let (mut terminated, mut interrupted) = (handled(SignalKind::terminate())?, handled(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
         }
-        Err(_) => {
-            let _ = interrupted.await;
-        }
-    }
-    info!("stopping: running passes finish");
+        info!("stopping: running passes finish");
+    })
 }

@@ -4,6 +4,7 @@ use std::{
     collections::HashSet,
     hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use futures::{FutureExt, Stream, StreamExt, future::BoxFuture, stream::FuturesUnordered};
@@ -20,7 +21,7 @@ use tokio::sync::{
     mpsc::{UnboundedReceiver, unbounded_channel},
     watch,
 };
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::{
     Operator, credentials, driver,
@@ -31,6 +32,10 @@ use crate::{
     api::{DELETION, Group, PAUSED, REQUESTED_AT, Reseller, Tenant},
     engine::kind::Subject,
 };
+
+/// How long running passes may go on when the operator is to stop. Writes that are under way then are waited for all the same;
+/// a call of the platform takes 30 seconds at most, unless told otherwise, and the chart's pods have 60 seconds to end.
+const LAST_PASSES: Duration = Duration::from_secs(20);
 
 /// Where kubectl keeps the whole manifest.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -74,7 +79,8 @@ pub fn open(client: &Client, namespaces: &[Option<String>]) -> (Index, Streams) 
     )
 }
 
-/// Runs the operator until `stop` resolves: no new passes then, the running ones finish.
+/// Runs the operator until `stop` resolves: no new passes then, the running ones finish. One that takes too long for that is
+/// ended as by a crash, which the next operator mends, but never in the middle of a write to the platform.
 ///
 /// # Errors
 /// One sentence when a watch ends although nobody asked for it.
@@ -98,6 +104,12 @@ pub async fn run(
     let mut follow_settings = std::pin::pin!(settings::follow(operator.clone()));
     let mut follow_credentials = std::pin::pin!(credentials::follow(operator.clone(), credentials_watch));
     let mut stop = std::pin::pin!(stop);
+    let (claim, longest_call) = (operator.claim.clone(), operator.platform.longest_call());
+    let mut overdue = std::pin::pin!(async move {
+        tokio::time::sleep(LAST_PASSES).await;
+        // A call that began before has ended by then.
+        tokio::time::timeout(longest_call, claim.rest()).await
+    });
     let mut asked = false;
     loop {
         tokio::select! {
@@ -112,6 +124,12 @@ pub async fn run(
                 Some(()) if asked => {}
                 Some(()) => return Err("a controller ended by itself".to_owned()),
             },
+            resting = &mut overdue, if asked => {
+                info!("passes that still run are ended: they did not finish within {LAST_PASSES:?}");
+                drop(controllers);
+                drop(resting);
+                return Ok(());
+            }
             // What was held back need not wait until it would try again by itself.
             () = operator.turns.answers_again() => operator.index.wake_unsettled(),
             () = operator.platform.lets_in_again() => operator.index.wake_unsettled(),

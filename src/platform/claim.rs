@@ -3,28 +3,42 @@ use std::{
     time::Instant,
 };
 
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
+
 use crate::engine::failure::{Cause, Failure};
 
 /// The right to write to the platform, until a moment of this process's monotonic clock. Checked before each write, which is
 /// cut off at that moment: two operators never write at once.
 #[derive(Clone, Debug, Default)]
-pub struct Claim(Arc<Mutex<Option<Instant>>>);
+pub struct Claim {
+    until: Arc<Mutex<Option<Instant>>>,
+    /// Read by each write that is under way.
+    writes: Arc<RwLock<()>>,
+}
+
+/// As long as it is kept, no write begins.
+pub struct Rest(#[allow(dead_code)] OwnedRwLockWriteGuard<()>);
 
 impl Claim {
     /// Moves the end of the claim.
     pub fn extend(&self, until: Instant) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
     }
 
     /// Ends it now.
     pub fn end(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// When it ends; `None` when it has ended or never began.
     pub fn until(&self) -> Option<Instant> {
-        let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
         until.filter(|until| Instant::now() < *until)
+    }
+
+    /// Waits until the writes under way have ended. Whoever would begin one waits from now on.
+    pub async fn rest(&self) -> Rest {
+        Rest(self.writes.clone().write_owned().await)
     }
 
     /// Makes a write while the claim holds.
@@ -32,6 +46,7 @@ impl Claim {
     /// # Errors
     /// [`Cause::NotLeader`] when it does not hold; [`Cause::Ambiguous`] when it ended in the middle.
     pub async fn guard<T>(&self, write: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let _under_way = self.writes.read().await;
         let mut write = std::pin::pin!(write);
         let mut begun = false;
         while let Some(until) = self.until() {
@@ -51,6 +66,7 @@ impl Claim {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::FutureExt;
     use std::time::Duration;
 
     #[tokio::test]
@@ -90,5 +106,25 @@ mod tests {
             done.send(()).unwrap();
         };
         assert!(tokio::join!(claim.guard(write), renew).0.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_rest_waits_for_the_write_under_way_and_no_other_begins() {
+        let claim = Claim::default();
+        claim.extend(Instant::now() + Duration::from_secs(60));
+        let (done, finished) = tokio::sync::oneshot::channel();
+        let write = claim.guard(async { finished.await.map_err(|_| Failure::new(Cause::Bug, "")) });
+        let mut write = std::pin::pin!(write);
+        assert!(write.as_mut().now_or_never().is_none());
+        let mut rest = std::pin::pin!(claim.rest());
+        assert!(rest.as_mut().now_or_never().is_none(), "a write is under way");
+        let mut late = std::pin::pin!(claim.guard(async { Ok(()) }));
+        assert!(late.as_mut().now_or_never().is_none());
+        done.send(()).unwrap();
+        write.await.unwrap();
+        let rest = rest.now_or_never().unwrap();
+        assert!(late.as_mut().now_or_never().is_none(), "it would begin");
+        drop(rest);
+        late.await.unwrap();
     }
 }

@@ -17,6 +17,8 @@ pub use http::{Address, Mode, Transport, authorities};
 pub use session::Credentials;
 pub use turn::{Turn, Turns};
 
+use std::time::Duration;
+
 use tokio::sync::watch;
 
 use crate::engine::{
@@ -42,6 +44,11 @@ impl Platform {
     /// What ownership records call it.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Longest single call.
+    pub fn longest_call(&self) -> Duration {
+        self.session.longest_call()
     }
 
     /// Logs in with the credentials of this moment, so that bad ones are told before they are needed.

@@ -113,6 +113,11 @@ impl Session {
         Self { address, transport, credentials, state: Mutex::default(), lets_in_again: Notify::new() }
     }
 
+    /// Longest single call.
+    pub fn longest_call(&self) -> Duration {
+        self.transport.total
+    }
+
     /// Makes a call, with one new login if the session was refused, and a second one if the new session was never accepted.
     /// A deletion is not sent again: whoever wants it looks first.
     ///

@@ -1,12 +1,18 @@
 //! A release of the chart on a control plane of its own: definitions belong to a cluster, so two releases would meet.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 use testkit::{
     cluster::{ControlPlane, Silent},
     deployment::Operator,
     helm::{Helm, Major},
+    pod::Pod,
     simulator::{PASSWORD, Simulator, USERNAME},
 };
 
@@ -64,7 +70,7 @@ impl Release {
         self.plane.run(args).unwrap()
     }
 
-    /// An object of the release's namespace, or one of the cluster.
+    /// An object of the release's namespace or of the cluster, or all of a kind.
     pub fn get(&self, what: &str) -> Value {
         serde_json::from_str(&self.kubectl(&["get", what, "-n", SYSTEM, "-o", "json"])).unwrap()
     }
@@ -74,14 +80,23 @@ impl Release {
         self.plane.apply_in(SYSTEM, &credentials(USERNAME, PASSWORD)).unwrap();
     }
 
+    /// The pod of the only Deployment.
+    pub fn pod(&self) -> Pod {
+        Pod::of(self.plane, &self.get("deployment")["items"][0]).unwrap()
+    }
+
     /// The operator as the Deployment says, under its ServiceAccount, with an eye on a namespace.
     pub async fn operate(&self, namespace: &str) -> World {
-        let deployment = self.get("deployment/apio-apio-operator");
-        let account = deployment["spec"]["template"]["spec"]["serviceAccountName"].as_str().unwrap();
-        let kubeconfig = self.plane.service_account_kubeconfig(SYSTEM, account).unwrap();
+        let pod = self.pod();
+        let kubeconfig = self.plane.service_account_kubeconfig(SYSTEM, &pod.account).unwrap();
+        let program = Path::new(env!("CARGO_BIN_EXE_apio-operator"));
+        self.run(namespace, pod.process(program, &kubeconfig)).await
+    }
+
+    /// What this command line of a pod runs, with an eye on a namespace.
+    pub async fn run(&self, namespace: &str, command: Command) -> World {
         let log = self.plane.folder().join("operator.log");
-        let program = Command::new(env!("CARGO_BIN_EXE_apio-operator"));
-        let operator = Operator::of_deployment(self.plane, &program, &kubeconfig, &deployment, &log).unwrap();
+        let operator = Operator::listening(command, &log).unwrap();
         let world = World {
             plane: self.plane,
             namespace: namespace.to_owned(),
@@ -91,7 +106,8 @@ impl Release {
         };
         world
             .poll("the operator is ready", || async {
-                assert!(world.operator.pid().is_some());
+                let ended = world.operator.ended(Duration::ZERO);
+                assert!(ended.is_none(), "{ended:?}: {}", world.operator.log());
                 world.page("/readyz").await.is_some_and(|(code, _)| code == 200)
             })
             .await;

@@ -37,6 +37,7 @@ mod reseller;
 mod resellers_on_the_way;
 mod settings;
 mod shell;
+mod stopping;
 mod templates;
 mod tenant;
 mod tenant_limits;

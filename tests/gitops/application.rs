@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Longest wait for what Argo CD does: several passes of it and of the operator.
-const SOON: Duration = Duration::from_secs(120);
+pub const SOON: Duration = Duration::from_secs(120);
 
 /// How Argo CD compares and applies.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +46,7 @@ impl Mode {
         futures::future::join_all([Self::ThreeWay, Self::ServerSideApply, Self::ServerSideDiff].map(case)).await;
     }
 
-    fn set(self, application: &mut Value) {
+    pub fn set(self, application: &mut Value) {
         let apply: &[&str] = if matches!(self, Self::ThreeWay) { &[] } else { &["ServerSideApply=true"] };
         application["spec"]["syncPolicy"]["syncOptions"] = json!(apply);
         if matches!(self, Self::ServerSideDiff) {
@@ -141,22 +141,9 @@ impl Application {
 
     /// Has Argo CD compare with the last commit, as a webhook of the Git server would.
     pub async fn refresh(&self) {
-        let head = self.repository.head();
-        let asked = json!({"metadata": {"annotations": {"argocd.argoproj.io/refresh": "hard"}}});
-        // A comparison that is about to end may take the annotation along: then it is asked again.
-        for _ in 0..12 {
-            let before = whole(&self.api.get(&self.world.namespace).await.unwrap());
-            self.patch(asked.clone()).await;
-            let is_done = |app: &Value| {
-                app["metadata"]["annotations"].get("argocd.argoproj.io/refresh").is_none()
-                    && app["status"]["sync"]["revision"] == *head
-                    && app["status"]["reconciledAt"] != before["status"]["reconciledAt"]
-            };
-            if live::until(&self.api, &self.world.namespace, Duration::from_secs(10), is_done).await.is_some() {
-                return;
-            }
+        if !refresh(&self.api, &self.world.namespace, &self.repository.head()).await {
+            panic!("not compared\n{}", self.story());
         }
-        panic!("not compared with {head}\n{}", self.story());
     }
 
     /// Waits until a group is as wanted and gives it.
@@ -169,10 +156,6 @@ impl Application {
     /// Runs a command of the guide.
     pub fn run(&self, command: &str) -> String {
         guide::run(self.world.plane, command, &self.world.namespace)
-    }
-
-    async fn patch(&self, patch: Value) {
-        self.api.patch(&self.world.namespace, &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap();
     }
 
     /// Waits until the Application is as wanted and gives it.
@@ -234,6 +217,25 @@ pub fn examples() -> Vec<(&'static str, String)> {
 /// One more group.
 pub fn branch() -> String {
     committed("examples/group.yaml").replace("HQ", "Branch").replace("headquarters", "branch")
+}
+
+/// Has Argo CD compare an Application with this revision, the last one; `false` if it does not.
+pub async fn refresh(api: &Api<DynamicObject>, name: &str, revision: &str) -> bool {
+    let asked = Patch::Merge(json!({"metadata": {"annotations": {"argocd.argoproj.io/refresh": "hard"}}}));
+    // A comparison that is about to end may take the annotation along: then it is asked again.
+    for _ in 0..12 {
+        let before = whole(&api.get(name).await.unwrap());
+        api.patch(name, &PatchParams::default(), &asked).await.unwrap();
+        let is_done = |app: &Value| {
+            app["metadata"]["annotations"].get("argocd.argoproj.io/refresh").is_none()
+                && app["status"]["sync"]["revision"] == *revision
+                && app["status"]["reconciledAt"] != before["status"]["reconciledAt"]
+        };
+        if live::until(api, name, Duration::from_secs(10), is_done).await.is_some() {
+            return true;
+        }
+    }
+    false
 }
 
 /// Whether this revision was compared, found in the cluster, and no operation goes on.

@@ -7,7 +7,10 @@ use std::{
     sync::OnceLock,
 };
 
-use testkit::cluster::{ControlPlane, GoModule, Guarded, Terminal, free_ports};
+use testkit::{
+    cluster::{ControlPlane, GoModule, Guarded, Terminal, free_ports},
+    helm::{Helm, Major},
+};
 
 use crate::{
     guide,
@@ -58,14 +61,15 @@ pub struct ArgoCd {
     redis: Guarded,
 }
 
-/// Started by the first caller.
+/// The one of this test process, started by the first caller.
 pub fn argo_cd() -> &'static ArgoCd {
     static STARTED: OnceLock<ArgoCd> = OnceLock::new();
     STARTED.get_or_init(|| ArgoCd::start(plane(), programs()))
 }
 
 impl ArgoCd {
-    fn start(plane: &ControlPlane, programs: &Path) -> Self {
+    /// One of a control plane of the caller's own.
+    pub fn start(plane: &ControlPlane, programs: &Path) -> Self {
         install(plane, programs);
         let folder = plane.folder().join(NAMESPACE);
         fs::create_dir(&folder).unwrap();
@@ -118,7 +122,8 @@ fn install(plane: &ControlPlane, programs: &Path) {
 fn surroundings(command: &mut Command, programs: &Path, folder: &Path) {
     command.env("ARGOCD_GPG_ENABLED", "false");
     command.env("ARGOCD_TLS_DATA_PATH", folder.join("tls")).env("ARGOCD_SSH_DATA_PATH", folder.join("ssh"));
-    // git-verify-wrapper.sh
+    // git-verify-wrapper.sh is there; git is the machine's own.
     let path = std::env::var("PATH").unwrap_or_default();
-    command.env("PATH", format!("{}:{path}", programs.display())).env("TMPDIR", folder);
+    let helm = Helm::find(Major::Four).unwrap().linked(folder).unwrap();
+    command.env("PATH", format!("{}:{}:{path}", programs.display(), helm.display())).env("TMPDIR", folder);
 }

@@ -51,7 +51,6 @@ fn every_command_of_the_guide_is_run_by_a_test() {
     }
 }
 
-/// The operator's own Application is not synced here, because its pods need a node.
 #[test]
 fn every_manifest_of_the_guide_is_taken_by_the_api_server() {
     let (_argo_cd, _flux) = (argo_cd(), controller());

@@ -11,6 +11,7 @@ mod generated;
 mod guide;
 mod judges;
 mod live;
+mod operator;
 mod processes;
 mod repository;
 mod states;
@@ -22,6 +23,9 @@ mod cluster;
 #[allow(dead_code, reason = "other tests use more of it")]
 #[path = "../e2e/fixtures.rs"]
 mod fixtures;
+#[allow(dead_code, reason = "other tests use more of it")]
+#[path = "../chart/release.rs"]
+mod release;
 #[allow(dead_code, unused_imports, reason = "other tests use more of it")]
 #[path = "../e2e/world.rs"]
 mod world;

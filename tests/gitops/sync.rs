@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     application::{Application, Mode, branch, examples, is_synced},
     generated::committed,
+    guide,
     world::is,
 };
 
@@ -55,6 +56,54 @@ async fn everything_in_one_wave_and_in_the_wrong_order_becomes_healthy() {
         let position = |path: &str| writes.iter().position(|write| write == path).unwrap();
         assert!(position("POST /local/resellers/") < position("POST /tenants/"), "{}", app.story());
         assert!(position("POST /tenants/") < position("POST /tenants/Acme/groups/"), "{}", app.story());
+    })
+    .await;
+}
+
+/// The examples, with the groups in this wave and their tenant in that one.
+fn in_waves(groups: &str, tenant: &str) -> Vec<(&'static str, String)> {
+    let in_wave = |text: String, wave: &str| {
+        let annotated = format!("metadata:\n  annotations: {{argocd.argoproj.io/sync-wave: {wave:?}}}\n");
+        text.replacen("metadata:\n", &annotated, 1)
+    };
+    let placed = examples().into_iter().map(|(name, text)| match name {
+        "tenant.yaml" => (name, in_wave(text, tenant)),
+        name if name.starts_with("group") => (name, in_wave(text, groups)),
+        name => (name, text),
+    });
+    placed.collect()
+}
+
+/// Argo CD begins no wave before the one before is healthy.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenant_in_a_later_wave_than_its_groups_is_waited_for_until_git_says_otherwise() {
+    Mode::each(|mode| async move {
+        let app = Application::with(mode, &in_waves("0", "1"), |_| ()).await;
+        app.until("the first wave is waited for", |app| {
+            let operation = &app["status"]["operationState"];
+            let message = operation["message"].as_str().unwrap_or_default();
+            operation["phase"] == "Running"
+                && message.starts_with("waiting for healthy state of ")
+                && message.contains("/Group/")
+        })
+        .await;
+        app.world.reason::<Group>("headquarters", "Ready", "WaitingForTenant").await;
+        app.shows("headquarters", "Progressing", "acme").await;
+        // What the next wave would bring is not there, however often the groups are looked at.
+        for _ in 0..3 {
+            app.world.looked::<Group>("headquarters").await;
+        }
+        assert_eq!(app.world.kubectl(&["get", "tenants", "-o", "name"]), "", "{}", app.story());
+        assert!(!app.world.writes().iter().any(|write| write.contains("/tenants/")), "{}", app.story());
+
+        for (name, text) in in_waves("1", "0") {
+            app.repository.write(name, &text);
+        }
+        app.repository.commit("the tenant first");
+        app.refresh().await;
+        app.run(guide::TERMINATE);
+        app.is_as_in_git().await;
+        assert!(!app.health_so_far().contains(&"Degraded".to_owned()), "{}", app.story());
     })
     .await;
 }

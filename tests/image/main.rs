@@ -12,6 +12,9 @@ mod contents;
 #[path = "../e2e/fixtures.rs"]
 mod fixtures;
 mod podman;
+#[allow(dead_code)]
+#[path = "../chart/release.rs"]
+mod release;
 mod running;
 #[allow(dead_code, unused_imports)]
 #[path = "../e2e/world.rs"]

@@ -4,16 +4,12 @@ use std::{path::Path, process::Command};
 
 use tempfile::TempDir;
 
-/// What the chart's securityContext asks for, as podman calls it. The limits are those that runc can set where the tests may
-/// not raise any; the tmpfs that podman adds to a read-only container is not what a kubelet gives.
-const RESTRICTED: [&str; 9] = [
-    "--read-only",
-    "--read-only-tmpfs=false",
-    "--cap-drop=ALL",
-    "--security-opt=no-new-privileges",
+/// What says nothing of the operator: the limits are those that runc can set where the tests may not raise any.
+const RUN: [&str; 6] = [
+    "run",
+    "--rm",
     "--ulimit=nofile=1024:1024",
     "--ulimit=nproc=1024:1024",
-    "--network=host",
     "--log-driver=none",
     // Should the test be killed.
     "--timeout=600",
@@ -21,7 +17,7 @@ const RESTRICTED: [&str; 9] = [
 
 pub struct Podman {
     folder: TempDir,
-    image: String,
+    pub image: String,
 }
 
 impl Podman {
@@ -32,11 +28,9 @@ impl Podman {
         podman
     }
 
-    /// A command that runs the image under the chart's securityContext, up to the arguments of its program.
-    pub fn restricted(&self, more: &[&str]) -> Command {
-        let mut command = self.command(&["run", "--rm"]);
-        command.args(RESTRICTED).args(more).arg(&self.image);
-        command
+    /// What `podman run` begins with, up to the flags that matter.
+    pub fn run(&self) -> Command {
+        self.command(&RUN)
     }
 
     /// Runs podman and gives what it printed; panics with what it complained of.

@@ -1,77 +1,64 @@
-//! The operator in its container, against the API server and a platform that has a certificate.
+//! The operator in its container, as the chart's Deployment has a kubelet run it, against the API server and a platform that
+//! has a certificate.
 
-use std::{fs, path::Path};
+use std::{fs, net::UdpSocket, path::Path, process::Command};
 
 use apio_operator::api::{Group, Reseller, Tenant};
-use testkit::{
-    deployment::{Operator, rights},
-    simulator::{PASSWORD, Simulator, TlsFront, USERNAME},
-};
+use serde_json::{Value, json};
+use testkit::{helm::Major, pod::Pod, simulator::TlsFront};
 
 use crate::{
     built::Image,
-    fixtures::{credentials, hq, settings},
+    fixtures::hq,
     podman::{Podman, said},
-    world::{RULES, SETTINGS, World, client, message, new_name, plane},
+    release::{Release, SYSTEM, TELEPHONY},
+    world::{SOON, World, message},
 };
 
 /// Where the image has the public certificates.
 const PUBLIC: &str = "/etc/ssl/certs/ca-certificates.crt";
-/// Where the chart mounts a private authority.
-const PRIVATE: &str = "/etc/apio-operator/ca/ca.crt";
-/// Where a kubelet mounts who the pod is.
-const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+/// The only container of a test.
+const NAME: &str = "operator";
 
-/// A cluster, a platform with a certificate of a private authority, and the operator in a container of the image.
-struct Pod {
+/// The chart on a cluster, a platform with a certificate of a private authority, and the operator in a container of the image.
+struct Running {
+    release: Release,
     world: World,
+    pod: Pod,
     podman: Podman,
     _front: TlsFront,
 }
 
-impl Pod {
-    /// The certificate of the platform's authority is mounted at `authority`; `arguments` are the operator's.
-    async fn start(authority: &str, arguments: &[&str]) -> Self {
-        let (plane, namespace) = (plane(), new_name());
-        plane.run(&["create", "namespace", &namespace]).unwrap();
-        let set_up = rights(RULES, &namespace, Some(&namespace)) + &settings(SETTINGS);
-        plane.apply_in(&namespace, &(set_up + &credentials(USERNAME, PASSWORD))).unwrap();
+impl Running {
+    /// The chart knows the authority of the platform.
+    async fn start() -> Self {
+        Self::with(json!({"caBundle": {"configMap": "own-ca"}}), |_, _| ()).await
+    }
 
-        let platform = Simulator::start().await.unwrap();
-        let front = TlsFront::before(&platform).await.unwrap();
-        let folder = plane.folder().join(&namespace);
-        fs::create_dir_all(folder.join("account")).unwrap();
-        fs::write(folder.join("authority.pem"), &front.certificate).unwrap();
-        let token = plane.run(&["create", "token", "apio-operator", "-n", &namespace, "--duration=1h"]).unwrap();
-        let server_ca = fs::read(plane.folder().join("server-ca.crt")).unwrap();
-        for (name, content) in
-            [("token", token.trim().as_bytes()), ("ca.crt", &server_ca), ("namespace", namespace.as_bytes())]
-        {
-            fs::write(folder.join("account").join(name), content).unwrap();
+    /// With these values of the platform, and a change of the command line that is given the authority's file.
+    async fn with(mut platform: Value, change: impl FnOnce(&mut Command, &Path)) -> Self {
+        let release = Release::none().await;
+        let front = TlsFront::before(&release.platform).await.unwrap();
+        release.kubectl(&["create", "namespace", SYSTEM]);
+        release.add_credentials();
+        let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "own-ca"}, "data": {"ca.crt": front.certificate}});
+        release.plane.apply_in(SYSTEM, &map.to_string()).unwrap();
+        if platform["url"].is_null() {
+            platform["url"] = json!(front.url);
         }
+        release.install(Major::Four, &json!({ "platform": platform }));
 
-        let mount = |from: &str, to: &str| format!("--volume={}:{to}:ro", folder.join(from).display());
-        let server = plane.run(&["config", "view", "--output=jsonpath={.clusters[0].cluster.server}"]).unwrap();
-        let port = server.rsplit(':').next().unwrap();
-        let (service, port) =
-            ("--env=KUBERNETES_SERVICE_HOST=127.0.0.1", format!("--env=KUBERNETES_SERVICE_PORT={port}"));
+        let pod = release.pod();
         let podman = Podman::load(&Image::built().archive());
-        let mut program =
-            podman.restricted(&[service, &port, &mount("account", ACCOUNT), &mount("authority.pem", authority)]);
-        program.arg("run");
-        let watched = ["--watch-namespaces", &namespace];
-        let log = plane.folder().join(format!("{namespace}.log"));
-        // No kubeconfig: a pod has none.
-        let operator =
-            Operator::start(&program, Path::new(""), &front.url, &[&watched, arguments].concat(), &log).unwrap();
-        let world = World { plane, namespace, platform, operator, client: client(plane).await };
-        let listens = || async {
-            let ended = world.operator.ended(std::time::Duration::ZERO);
-            assert!(ended.is_none(), "{ended:?}: {}", world.operator.log());
-            world.page("/readyz").await.is_some_and(|(code, _)| code == 200)
-        };
-        world.poll("the operator is ready", listens).await;
-        Self { world, podman, _front: front }
+        // The chart names the image; a registry is what is missing.
+        podman.output(&["tag", &podman.image, &pod.image]);
+        let file = release.plane.folder().join("authority.pem");
+        fs::write(&file, &front.certificate).unwrap();
+        let mut run = podman.run();
+        run.args(["--name", NAME, "--pull=never"]);
+        change(&mut run, &file);
+        let world = release.run(TELEPHONY, pod.container(release.plane, run, &pod.image)).await;
+        Self { release, world, pod, podman, _front: front }
     }
 
     async fn works(&self) {
@@ -86,39 +73,110 @@ impl Pod {
         }
         assert!(self.world.platform.edit(|state| state.group("Acme", "HQ").is_some()));
     }
+
+    /// Ends it as a kubelet would: asks, and kills after the pod's grace period. Its exit code.
+    fn stop(&self) -> Option<i32> {
+        self.podman.output(&["stop", &format!("--time={}", self.pod.grace.as_secs()), NAME]);
+        self.world.operator.ended(SOON)
+    }
+
+    fn holder(&self) -> Value {
+        self.release.get("lease/apio-operator")["spec"]["holderIdentity"].clone()
+    }
 }
 
 #[tokio::test]
-async fn the_operator_in_a_restricted_container_makes_the_examples_ready() {
-    let pod = Pod::start(PRIVATE, &["--platform-ca-bundle", PRIVATE]).await;
-    pod.works().await;
-    let top = pod.podman.output(&["top", "--latest", "huser", "capeff", "args"]);
-    let running = top.lines().nth(1).unwrap();
-    assert!(running.starts_with("65532") && running.contains("none"), "{top}");
-    assert!(!pod.world.operator.log().contains("forbidden"), "{}", pod.world.operator.log());
+async fn the_operator_in_the_container_of_the_chart_makes_the_examples_ready() {
+    let running = Running::start().await;
+    for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
+        let (code, said) = running.world.page(running.pod.probe(probe)).await.unwrap();
+        assert_eq!(code, 200, "{probe}: {said}");
+    }
+    running.works().await;
+    assert!(!running.world.operator.log().contains("forbidden"), "{}", running.world.operator.log());
+}
+
+#[tokio::test]
+async fn a_container_that_is_to_end_ends_as_a_success_and_gives_its_lease_back() {
+    let running = Running::start().await;
+    running.works().await;
+    assert_eq!(running.holder(), "apio-apio-operator-0", "the pod's name");
+    assert_eq!(running.stop(), Some(0), "{}", running.world.operator.log());
+    assert_eq!(running.holder(), "");
+}
+
+/// Names are looked up by a thread that nothing can interrupt.
+#[tokio::test]
+async fn a_name_server_that_does_not_answer_keeps_no_container_from_ending() {
+    let address = "127.0.0.77";
+    let _silent = UdpSocket::bind((address, 53)).expect("root may listen on port 53");
+    let patient = |run: &mut Command, _: &Path| {
+        // Longer than the pod has to end.
+        run.args([&format!("--dns={address}"), "--dns-option=timeout:30", "--dns-option=attempts:5"]);
+    };
+    let running = Running::with(json!({"url": "https://platform.example"}), patient).await;
+    running.world.apply(&hq(""));
+    running.world.reason::<Group>("hq", "Ready", "PlatformUnreachable").await;
+    assert_eq!(running.stop(), Some(0), "{}", running.world.operator.log());
+    assert_eq!(running.holder(), "");
+}
+
+/// What the kernel says of its process, for each word of the chart's security contexts.
+#[tokio::test]
+async fn the_container_has_no_more_than_the_security_context_of_the_chart() {
+    let running = Running::start().await;
+    let pid = running.podman.output(&["inspect", "--format={{.State.Pid}}", NAME]);
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let shown = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let nothing = "0000000000000000";
+    for (name, expected) in [
+        ("Uid", "65532 65532 65532 65532"),
+        ("Gid", "65532 65532 65532 65532"),
+        ("CapEff", nothing),
+        ("CapPrm", nothing),
+        ("CapBnd", nothing),
+        ("NoNewPrivs", "1"),
+        ("Seccomp", "2"),
+    ] {
+        assert_eq!(shown(name), expected, "{name}");
+    }
+    let mounts = fs::read_to_string(format!("/proc/{pid}/mountinfo")).unwrap();
+    let options = |place: &str| {
+        let line = mounts.lines().find(|line| line.split(' ').nth(4) == Some(place));
+        line.unwrap_or_else(|| panic!("{place} is not mounted")).split(' ').nth(5).unwrap().to_owned()
+    };
+    for place in ["/", "/etc/apio-operator/ca", "/var/run/secrets/kubernetes.io/serviceaccount"] {
+        assert!(options(place).split(',').any(|option| option == "ro"), "{place}: {}", options(place));
+    }
 }
 
 #[tokio::test]
 async fn a_platform_whose_authority_is_not_given_is_not_trusted() {
-    let pod = Pod::start(PRIVATE, &[]).await;
-    pod.world.apply(&hq(""));
-    let group: Group = pod.world.reason("hq", "Ready", "PlatformUnreachable").await;
+    let running = Running::with(json!({}), |_, _| ()).await;
+    running.world.apply(&hq(""));
+    let group: Group = running.world.reason("hq", "Ready", "PlatformUnreachable").await;
     assert!(message(&group, "Ready").contains("certificate"), "{}", message(&group, "Ready"));
-    assert_eq!(pod.world.platform.journal().len(), 0, "nothing was said to it");
+    assert_eq!(running.world.platform.journal().len(), 0, "nothing was said to it");
 }
 
 /// No test has a certificate of a public authority: one in the file of the public ones shows that this is the file that is read.
 #[tokio::test]
 async fn the_authorities_in_the_file_of_the_public_ones_are_trusted_without_a_flag() {
-    Pod::start(PUBLIC, &[]).await.works().await;
+    let over = |run: &mut Command, file: &Path| {
+        run.arg(format!("--volume={}:{PUBLIC}:ro", file.display()));
+    };
+    Running::with(json!({}), over).await.works().await;
 }
 
 #[test]
 fn the_program_in_the_image_is_of_this_version_and_writes_its_definitions() {
     let podman = Podman::load(&Image::built().archive());
     let run = |argument: &str| {
-        let mut command = podman.restricted(&[]);
-        command.arg(argument);
+        let mut command = podman.run();
+        command.args(["--network=none", &podman.image, argument]);
         said(command)
     };
     assert_eq!(run("--version"), concat!("apio-operator ", env!("CARGO_PKG_VERSION")));

@@ -13,6 +13,9 @@ use serde_json::{Value, json};
 
 use crate::cluster::{ControlPlane, Error, Guarded};
 
+/// The chart's terminationGracePeriodSeconds.
+const GRACE: Duration = Duration::from_secs(60);
+
 /// Applies every definition of a folder and waits until the API serves them.
 ///
 /// # Errors
@@ -81,51 +84,13 @@ impl Operator {
         Self::launch(command, address, log)
     }
 
-    /// Starts `program` as a kubelet would start the only container of a Deployment: its arguments and its environment, and
-    /// what its volumes take from ConfigMaps, in a folder of ours. Only the address to listen on is ours.
+    /// Starts a command line that lacks only the address to listen on, as [`crate::pod::Pod`] gives it.
     ///
     /// # Errors
     /// When it cannot be started.
-    ///
-    /// # Panics
-    /// When the Deployment has something that is not played here.
-    pub fn of_deployment(
-        plane: &ControlPlane,
-        program: &Command,
-        kubeconfig: &Path,
-        deployment: &Value,
-        log: &Path,
-    ) -> io::Result<Self> {
-        let (name, namespace) = (text(&deployment["metadata"]["name"]), text(&deployment["metadata"]["namespace"]));
-        let pod = &deployment["spec"]["template"]["spec"];
-        let [container] = list(&pod["containers"]) else { panic!("one container") };
-        let mut arguments: Vec<String> =
-            list(&container["args"]).iter().map(|argument| text(argument).into()).collect();
-        for mount in list(&container["volumeMounts"]) {
-            let volume = list(&pod["volumes"]).iter().find(|volume| volume["name"] == mount["name"]).expect("a volume");
-            let folder = plane.folder().join(format!("{namespace}.{}", text(&mount["name"])));
-            fs::create_dir_all(&folder)?;
-            let map =
-                plane.run(&["get", "configmap", text(&volume["configMap"]["name"]), "-n", namespace, "-o", "json"]);
-            let map: Value = serde_json::from_str(&map.map_err(io::Error::other)?)?;
-            for item in list(&volume["configMap"]["items"]) {
-                fs::write(folder.join(text(&item["path"])), text(&map["data"][text(&item["key"])]))?;
-            }
-            let (there, here) = (text(&mount["mountPath"]), folder.to_string_lossy());
-            arguments.iter_mut().for_each(|argument| *argument = argument.replace(there, &here));
-        }
+    pub fn listening(mut command: Command, log: &Path) -> io::Result<Self> {
         let address = free_address()?;
-        let mut command = again(program, kubeconfig);
-        command.args(arguments).args(["--listen", &address]);
-        for variable in list(&container["env"]) {
-            let value = match variable["valueFrom"]["fieldRef"]["fieldPath"].as_str() {
-                Some("metadata.name") => format!("{name}-0"),
-                Some("metadata.namespace") => namespace.to_owned(),
-                Some(other) => panic!("{other} is not played here"),
-                None => text(&variable["value"]).to_owned(),
-            };
-            command.env(text(&variable["name"]), value);
-        }
+        command.args(["--listen", &address]);
         Self::launch(command, address, log)
     }
 
@@ -158,11 +123,11 @@ impl Operator {
         }
     }
 
-    /// Asks it to end and waits; its exit code, if it ended in time.
+    /// Asks it to end and waits as long as the chart's pods may take; its exit code, if it ended in time.
     pub fn stop(&self) -> Option<i32> {
         let process = self.process.lock().expect("no panic while locked").take()?;
         process.terminate();
-        process.wait(Duration::from_secs(20))?.code()
+        process.wait(GRACE)?.code()
     }
 
     /// Waits for it to end by itself; its exit code.
@@ -202,12 +167,4 @@ fn again(program: &Command, kubeconfig: &Path) -> Command {
 fn free_address() -> io::Result<String> {
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
     Ok(format!("127.0.0.1:{port}"))
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
-}
-
-fn list(value: &Value) -> &[Value] {
-    value.as_array().map(Vec::as_slice).unwrap_or_default()
 }

@@ -5,4 +5,5 @@
 pub mod cluster;
 pub mod deployment;
 pub mod helm;
+pub mod pod;
 pub mod simulator;

@@ -70,7 +70,7 @@ pub enum Error {
 
 impl Error {
     /// For `map_err`: what was attempted, and on which path.
-    pub(super) fn io(doing: &str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn io(doing: &str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let doing = format!("{doing} {}", path.display());
         move |source| Self::Io { doing, source }
     }

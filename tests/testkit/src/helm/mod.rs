@@ -3,7 +3,7 @@
 use std::{
     env,
     fmt::{self, Display, Formatter},
-    io,
+    fs, io,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -57,6 +57,19 @@ impl Helm {
         }
     }
 
+    /// A folder in this one for somebody's `PATH`, which has it under its name.
+    ///
+    /// # Errors
+    /// Why it cannot be made.
+    pub fn linked(&self, folder: &Path) -> io::Result<PathBuf> {
+        let (folder, link) = (folder.join("helm"), folder.join("helm/helm"));
+        if !link.exists() {
+            fs::create_dir_all(&folder)?;
+            std::os::unix::fs::symlink(&self.0, link)?;
+        }
+        Ok(folder)
+    }
+
     /// `helm` with these arguments, away from any cluster.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.0);
@@ -70,12 +83,20 @@ impl Helm {
     /// What it complained of.
     pub fn run(&self, plane: &ControlPlane, args: &[&str]) -> Result<String, String> {
         let mut command = self.command(args);
-        command.env("KUBECONFIG", plane.kubeconfig());
-        // Nothing of one cluster is remembered for another.
-        for kind in ["CACHE", "CONFIG", "DATA"] {
-            command.env(format!("HELM_{kind}_HOME"), plane.folder().join(format!("helm-{kind}")));
-        }
+        on(plane, &mut command);
         result_of(command)
+    }
+
+    /// A shell on a cluster, in which `helm` is this one.
+    ///
+    /// # Errors
+    /// Why it cannot be put on its `PATH`.
+    pub fn shell(&self, plane: &ControlPlane) -> io::Result<Command> {
+        let path = env::var("PATH").unwrap_or_default();
+        let mut command = Command::new("sh");
+        command.env("PATH", format!("{}:{path}", self.linked(plane.folder())?.display()));
+        on(plane, &mut command);
+        Ok(command)
     }
 
     /// Renders a chart without a cluster.
@@ -86,6 +107,14 @@ impl Helm {
         let chart = chart.to_string_lossy();
         // Without a cluster to ask, helm takes the newest version that it knows, which may be older than the chart's oldest.
         result_of(self.command(&[&["template", "apio-operator", &chart, "--kube-version", "1.36.0"], args].concat()))
+    }
+}
+
+/// Nothing of one cluster is remembered for another.
+fn on(plane: &ControlPlane, command: &mut Command) {
+    command.env("KUBECONFIG", plane.kubeconfig());
+    for kind in ["CACHE", "CONFIG", "DATA"] {
+        command.env(format!("HELM_{kind}_HOME"), plane.folder().join(format!("helm-{kind}")));
     }
 }
 
