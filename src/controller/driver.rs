@@ -31,10 +31,7 @@ const ROUNDS: usize = 32;
 /// Brings one resource and the platform together. Never fails: whatever happens is told in the status and looked at again.
 pub async fn reconcile<K: Watched>(object: Arc<K>, operator: Arc<Operator>) -> Result<Action, Infallible> {
     let _running = operator.metrics.pass_begins(&K::kind(&()));
-    let Some(turn) = operator.turn(&*object).await else {
-        // It is called back; and should it not be, it does not stay unlooked at for ever.
-        return Ok(Action::requeue(operator.drift_interval));
-    };
+    let Some(turn) = operator.turn(&*object).await else { return Ok(Action::await_change()) };
     if !operator.index.ready().await {
         return Ok(Action::await_change());
     }
@@ -171,7 +168,7 @@ impl Operator {
         let lane = key.as_ref().and_then(Key::tenant).unwrap_or_default();
         let mut class = budget::class(&self.subject(object));
         loop {
-            let mut turn = std::pin::pin!(self.turns.take(class, lane, self.index.waker(object)));
+            let mut turn = std::pin::pin!(self.turns.take(class, lane));
             class = loop {
                 tokio::select! {
                     turn = &mut turn => return turn,

@@ -214,16 +214,6 @@ impl Index {
         each(&self.resellers);
     }
 
-    /// Asks for a pass of a resource, later.
-    pub fn waker<K: Watched>(&self, object: &K) -> impl FnOnce() + Send + use<K> {
-        let place = ObjectRef::new(&object.name_any()).within(&object.namespace().unwrap_or_default());
-        let wake = self
-            .find::<K>(&object.namespace().unwrap_or_default(), &object.name_any())
-            .map(|(slice, _)| slice.wake.clone());
-        // The receiver is gone only when the operator stops.
-        move || _ = wake.map(|wake| wake.send(place))
-    }
-
     /// How often everything unsettled was woken: a pass that ends unsettled, and that a wake met when its resource still
     /// read as settled, is due again.
     pub fn alarms(&self) -> u64 {

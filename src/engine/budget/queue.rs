@@ -4,10 +4,6 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::Class;
 
-/// Most passes that wait in the background. Each takes some kilobytes while it waits: what is more comes back when there is
-/// room.
-pub const CROWD: usize = 256;
-
 /// A pass that waits for its turn or has it.
 pub type Ticket = u64;
 
@@ -85,17 +81,6 @@ impl Queue {
         }
     }
 
-    /// How many wait in the background.
-    pub fn background(&self) -> usize {
-        let lanes = self.waiting.iter().filter(|(class, _)| class.is_background()).flat_map(|(_, lanes)| &lanes.lanes);
-        lanes.map(|(_, tickets)| tickets.len()).sum()
-    }
-
-    /// Whether a pass of this class has to come back later.
-    pub fn is_crowded(&self, class: Class) -> bool {
-        class.is_background() && self.background() >= CROWD
-    }
-
     /// How many have their turn.
     #[cfg(test)]
     pub fn running(&self) -> usize {
@@ -128,18 +113,6 @@ mod tests {
         let many: Vec<_> = (0..3).map(|_| queue.ask(Class::Change, "many")).collect();
         let one = queue.ask(Class::Change, "one");
         assert_eq!(granted(&mut queue, 10), [many[0], one, many[1], many[2]]);
-    }
-
-    #[test]
-    fn only_the_background_is_ever_crowded() {
-        let mut queue = Queue::default();
-        (0..CROWD - 1).for_each(|_| _ = queue.ask(Class::Poll, "a"));
-        queue.ask(Class::Change, "a");
-        assert!(!queue.is_crowded(Class::Poll));
-        queue.ask(Class::Poll, "b");
-        assert!(queue.is_crowded(Class::Poll) && !queue.is_crowded(Class::Change));
-        granted(&mut queue, 2);
-        assert!(!queue.is_crowded(Class::Poll));
     }
 
     #[test]
