@@ -55,7 +55,12 @@ fn cause(status: u16, code: Option<i64>, write: bool) -> Cause {
 /// Whether the platform itself says that the object does not exist: a 404 in its own form. Any other 404 may come from a
 /// proxy or a wrong path prefix.
 pub fn says_absent(reply: &Reply) -> bool {
-    reply.status == 404 && reply.body.as_ref().is_ok_and(|body| !entries(body).is_empty())
+    reply.status == 404 && is_own(reply)
+}
+
+/// Whether a refusal is in the platform's own form: not the word of something in between.
+pub fn is_own(reply: &Reply) -> bool {
+    reply.body.as_ref().is_ok_and(|body| !entries(body).is_empty())
 }
 
 /// The error objects of a body, in the order of platform contract, 12, row 5.

@@ -274,18 +274,15 @@ impl Session {
         };
         let body = json!({"username": credentials.username, "password": credentials.password.expose_secret()});
         let reply = http::send(login.client.post(url).json(&body), false).await?;
-        if reply.status == 401 || reply.status == 403 {
+        if matches!(reply.status, 401 | 403) || reply.status == 400 && errors::is_own(&reply) {
             return Err(Failure::new(Cause::LoginRefused, refusal(&credentials.username)));
         }
-        let answer = errors::accepted(reply, "the login", false).map_err(|failure| match failure.cause {
-            // Nothing in a spec can mend it.
-            Cause::Rejected => Failure::new(Cause::LoginRefused, refusal(&credentials.username)),
+        let answer = errors::accepted(reply, "the login", false).map_err(|failure| {
             // What a login answers may repeat what was sent.
-            _ => {
-                let message =
-                    format!("the platform did not answer the login of {} as documented", credentials.username);
-                Failure { message, ..failure }
-            }
+            let message = format!("the platform did not answer the login of {} as documented", credentials.username);
+            // Nothing in a spec can mend it.
+            let cause = if failure.cause == Cause::Rejected { Cause::Unreadable } else { failure.cause };
+            Failure { cause, message, ..failure }
         })?;
         login.restricted = answer.pointer("/profile/access_type") == Some(&json!(1));
         if self.address.mode() == Mode::Core {

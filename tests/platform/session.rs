@@ -61,11 +61,19 @@ async fn that_the_platform_lets_in_again_is_said_once_and_only_when_it_had_not_f
 async fn a_login_that_is_refused_as_a_request_is_a_matter_of_the_credentials() {
     for (mode, login) in [(Mode::Gateway, "/login/"), (Mode::Core, "/auth/login/")] {
         let client = client(mode).await;
+        // The word of something in between says nothing of them, and is no reason to try no more.
+        let statuses = [400, 405, 413, 431];
+        for status in statuses {
+            client.simulator.clear_faults();
+            client.simulator.inject(Fault::html(status).on("POST", login).forever());
+            assert_eq!(client.cause(look("HQ")).await, Cause::Unreadable, "{status}");
+        }
+        client.simulator.clear_faults();
         client.simulator.inject(Fault::error(400, 77, "TOO_LONG", "password").on("POST", login).forever());
         for _ in 0..3 {
             assert_eq!(client.cause(look("HQ")).await, Cause::LoginRefused);
         }
-        assert_eq!(client.logins(), 1, "{mode:?}");
+        assert_eq!(client.logins(), statuses.len() + 1, "{mode:?}");
     }
 }
 
