@@ -1,7 +1,7 @@
 //! What is created on the way to an object: domains and resellers. What is about to be created is recorded before, apart from
 //! what is known to be: an operator that dies in between, or does not hear the answer, leaves word for the next pass. That
-//! one looks. Only what reads back as the step leaves it counts as created, and a refusal counts for sure. (As with the record
-//! of a begun creation, somebody else who did the very same just then is not told apart.)
+//! one looks. Only what reads back as the step leaves it counts as created. (As with the record of a begun creation, somebody
+//! else who did the very same before that look is not told apart.)
 
 use super::{
     diff::is_unset,
@@ -37,13 +37,18 @@ pub fn merged(mut all: AutoCreating, more: &AutoCreating) -> AutoCreating {
     all
 }
 
-/// Whether all of this is recorded: before this pass, or in it.
-pub fn is_recorded(begun: &AutoCreating, subject: &Subject, facts: &Facts) -> bool {
+/// What was recorded in this pass.
+pub fn held(facts: &Facts) -> AutoCreating {
     let held = facts.done().filter_map(|step| match step {
         Step::Hold(_, begun) => Some(begun),
         _ => None,
     });
-    let recorded = held.fold(subject.status.auto_creating.clone().unwrap_or_default(), merged);
+    held.fold(AutoCreating::default(), merged)
+}
+
+/// Whether all of this is recorded: before this pass, or in it.
+pub fn is_recorded(begun: &AutoCreating, subject: &Subject, facts: &Facts) -> bool {
+    let recorded = merged(subject.status.auto_creating.clone().unwrap_or_default(), &held(facts));
     merged(recorded.clone(), begun) == recorded
 }
 

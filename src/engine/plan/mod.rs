@@ -360,7 +360,8 @@ fn hold(
     on_the_way: &[Step],
 ) -> Vec<Step> {
     let held = subject.held || facts.done().any(|step| matches!(step, Step::Hold(..)));
-    let begun = on_the_way::begun(on_the_way);
+    // A second record of a pass takes the place of the first.
+    let begun = on_the_way::merged(on_the_way::held(facts), &on_the_way::begun(on_the_way));
     let is_recorded = record == Some(&ours) && on_the_way::is_recorded(&begun, subject, facts);
     if held && is_recorded { Vec::new() } else { vec![Step::Hold(ours, begun)] }
 }

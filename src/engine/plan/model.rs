@@ -327,8 +327,8 @@ impl<K: Kind + ResourceExt> Case<K> {
                             Step::Hold(record, begun) if result.is_ok() => {
                                 self.subject.held = true;
                                 lives()?;
-                                self.subject.status =
-                                    holding(&self.subject, record.clone(), begun, Timestamp::UNIX_EPOCH);
+                                // As the driver does: from what the pass began with.
+                                self.subject.status = holding(&subject, record.clone(), begun, Timestamp::UNIX_EPOCH);
                             }
                             Step::Release if result.is_ok() => self.subject.held = false,
                             _ => {}

@@ -117,6 +117,20 @@ fn what_somebody_else_created_after_a_death_is_his() {
 }
 
 #[test]
+fn the_record_of_a_takeover_in_the_same_pass_leaves_what_was_begun_before_it() {
+    let mut case = group("{tenantId: Acme, groupName: a, resellerId: Best, adoptionPolicy: Always}");
+    case.cluster.settings.as_mut().unwrap().reseller = true;
+    case.platform.refused.insert("create_group", Cause::AlreadyExists);
+    case.platform.meanwhile = Some(|platform| _ = platform.objects.insert(hq(), object(json!({"groupName": "b"}))));
+    // The reseller is created, the group is refused, the takeover is recorded.
+    dies_after(&mut case, RECORDED + 2 + RECORDED);
+    case.platform.refused.clear();
+    assert_eq!(open(&case).resellers, ["Best"]);
+    assert_eq!(case.pass().verdict, Verdict::Synced);
+    assert_eq!((resellers(&case), open(&case)), (vec!["Best".to_owned()], AutoCreating::default()));
+}
+
+#[test]
 fn a_refusal_leaves_nothing_open_and_a_lost_answer_does() {
     let there: fn(&mut Platform) = |platform| {
         platform.objects.insert(Key::Reseller("Best".into()), object(json!({"name": "Best"})));
