@@ -107,8 +107,11 @@ pub async fn run(
     let (claim, longest_call) = (operator.claim.clone(), operator.platform.longest_call());
     let mut overdue = std::pin::pin!(async move {
         tokio::time::sleep(LAST_PASSES).await;
-        // A call that began before has ended by then.
-        tokio::time::timeout(longest_call, claim.rest()).await
+        let mut rest = std::pin::pin!(claim.rest());
+        let resting = tokio::time::timeout(longest_call, &mut rest).await;
+        // Before those that wait behind the rest can begin to write.
+        claim.end();
+        resting
     });
     let mut asked = false;
     loop {
