@@ -50,7 +50,12 @@ fn push(found: &mut Vec<Difference>, path: String, desired: &Value, observed: &V
 }
 
 fn equal(a: &Value, b: &Value) -> bool {
-    a == b || (is_unset(a) && is_unset(b))
+    match (a, b) {
+        // 1 and 1.0 are one number; the API server writes both as 1.
+        (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),
+        _ => a == b || (is_unset(a) && is_unset(b)),
+    }
 }
 
 /// Whether a value means nothing: `""`, null, no key.
