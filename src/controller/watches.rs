@@ -80,7 +80,8 @@ pub fn open(client: &Client, namespaces: &[Option<String>]) -> (Index, Streams) 
 }
 
 /// Runs the operator until `stop` resolves: no new passes then, the running ones finish. One that takes too long for that is
-/// ended as by a crash, which the next operator mends, but never in the middle of a write to the platform.
+/// ended as by a crash, which the next operator mends; a write to the platform that is under way is waited for, as long as a call
+/// may take.
 ///
 /// # Errors
 /// One sentence when a watch ends although nobody asked for it.
