@@ -23,8 +23,6 @@ use crate::{
 
 /// Longest pass, from its turn on.
 const LONGEST: Duration = Duration::from_secs(180);
-/// How often a pass that waits in the background looks whether it still belongs there.
-const LOOKS_AGAIN: Duration = Duration::from_secs(1);
 /// Most rounds of asking and acting in a pass: far more than any plan needs.
 const ROUNDS: usize = 32;
 
@@ -166,13 +164,15 @@ impl Operator {
         let now = || self.index.get::<K>(&namespace, &name).map(|now| budget::class(&self.subject(&*now)));
         let key = self.index.key(object);
         let lane = key.as_ref().and_then(Key::tenant).unwrap_or_default();
-        let mut class = budget::class(&self.subject(object));
+        // Before the first look at the class: what changes in between is not missed.
+        let changes = self.index.changes(object);
+        let mut class = now().unwrap_or_else(|| budget::class(&self.subject(object)));
         loop {
             let mut turn = std::pin::pin!(self.turns.take(class, lane));
             class = loop {
                 tokio::select! {
                     turn = &mut turn => return turn,
-                    () = tokio::time::sleep(LOOKS_AGAIN), if class.is_background() => {
+                    () = changes.next(), if class.is_background() => {
                         if let Some(now) = now().filter(|now| !now.is_background()) {
                             break now;
                         }

@@ -1,7 +1,7 @@
 //! Every watched resource, and which of them concern each other.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     fmt::Debug,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -15,7 +15,7 @@ use kube::{
     runtime::{reflector::ObjectRef, reflector::Store},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::sync::{mpsc::UnboundedSender, watch};
+use tokio::sync::{Notify, mpsc::UnboundedSender, watch};
 
 use crate::{
     api::{Group, Reseller, Tenant},
@@ -58,7 +58,7 @@ pub struct Slice<K: Watched> {
 }
 
 /// Every resource that is watched.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Index {
     pub(super) groups: Vec<Slice<Group>>,
     pub(super) tenants: Vec<Slice<Tenant>>,
@@ -67,6 +67,28 @@ pub struct Index {
     pub(super) neighbours: Mutex<Neighbours>,
     /// How often everything unsettled was woken.
     pub(super) alarms: AtomicU64,
+    /// Who wants to hear of changes of a resource, by its uid.
+    pub(super) followed: Mutex<HashMap<String, Arc<Notify>>>,
+}
+
+/// The changes of one resource, for its pass.
+pub struct Changes<'a> {
+    index: &'a Index,
+    uid: String,
+    changed: Arc<Notify>,
+}
+
+impl Changes<'_> {
+    /// Resolves when it has changed since the last time.
+    pub async fn next(&self) {
+        self.changed.notified().await;
+    }
+}
+
+impl Drop for Changes<'_> {
+    fn drop(&mut self) {
+        self.index.followed().remove(&self.uid);
+    }
 }
 
 impl Watched for Group {
@@ -141,9 +163,23 @@ impl Index {
         self.neighbours.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The changes of a resource from now on. One at a time, as a resource has one pass at a time.
+    pub fn changes<K: Watched>(&self, object: &K) -> Changes<'_> {
+        let (uid, changed) = (object.uid().unwrap_or_default(), Arc::<Notify>::default());
+        self.followed().insert(uid.clone(), changed.clone());
+        Changes { index: self, uid, changed }
+    }
+
+    fn followed(&self) -> MutexGuard<'_, HashMap<String, Arc<Notify>>> {
+        self.followed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A resource is there, as it is now: asks for a pass of everything that this concerns.
     pub fn tell<K: Watched>(&self, object: &K) {
         let now = self.neighbour(object);
+        if let Some(changed) = self.followed().get(&*now.uid) {
+            changed.notify_one();
+        }
         let concerned = self.neighbours().put(now);
         self.wake_concerned(concerned);
     }
@@ -272,8 +308,7 @@ mod tests {
             let (store, writer) = reflector::store();
             let (wake, woken) = unbounded_channel();
             let slice = Slice { store, wake, listed: watch::channel(true).1 };
-            let (neighbours, alarms) = Default::default();
-            let index = Index { groups: vec![slice], tenants: vec![], resellers: vec![], neighbours, alarms };
+            let index = Index { groups: vec![slice], ..Index::default() };
             Self { index, writer, woken }
         }
 

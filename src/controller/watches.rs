@@ -74,7 +74,7 @@ pub fn open(client: &Client, namespaces: &[Option<String>]) -> (Index, Streams) 
     let (tenants, tenant_streams) = kind(client, namespaces);
     let (resellers, reseller_streams) = kind(client, namespaces);
     (
-        Index { groups, tenants, resellers, neighbours: Default::default(), alarms: Default::default() },
+        Index { groups, tenants, resellers, ..Index::default() },
         Streams { groups: group_streams, tenants: tenant_streams, resellers: reseller_streams },
     )
 }
