@@ -8,14 +8,10 @@
 //! - `<!-- sent: METHOD PATH, METHOD PATH -->` is every write that the platform got up to here, or `nothing`.
 //! - A page that brings nothing of its own speaks of the examples.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use apio_operator::api::{Reseller, Tenant};
+use testkit::cluster::within;
 use tokio::task::{JoinSet, block_in_place};
 
 use crate::{
@@ -125,7 +121,7 @@ async fn play(name: String, steps: Vec<Step>) -> Result<(), String> {
         match &step {
             Step::Manifest(text) => block_in_place(|| keep(&shell, text)),
             Step::Script(script) => block_in_place(|| run(&shell, script)),
-            Step::Output(block) => show(&shell, block).await,
+            Step::Output(block) => show(&shell, block),
             Step::Platform(line) => happens(&world, line).await,
             Step::Sent(writes) if *writes == world.writes() => Ok(()),
             Step::Sent(writes) => Err(format!("the platform was to be sent {writes:?}, and was {:?}", world.writes())),
@@ -164,17 +160,18 @@ fn run(shell: &Shell, script: &str) -> Result<(), String> {
     is_played(file, command)
 }
 
-async fn show(shell: &Shell, block: &str) -> Result<(), String> {
+fn show(shell: &Shell, block: &str) -> Result<(), String> {
     let commands: Vec<_> = block.lines().filter_map(|line| line.strip_prefix("$ ")).collect();
-    let look = || block_in_place(|| commands.iter().map(|command| shell.shown(command)).collect::<Result<String, _>>());
-    let mut shown = look();
-    let until = Instant::now() + SOON;
-    while shown.as_deref() != Ok(block) && Instant::now() < until {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        shown = look();
+    let mut shown = String::new();
+    let mut is_so = || {
+        let all = commands.iter().map(|command| shell.shown(command)).collect::<Result<String, _>>();
+        shown = all.unwrap_or_else(|error| error);
+        (shown == block).then_some(())
+    };
+    match block_in_place(|| within(SOON, &mut is_so)) {
+        Some(()) => Ok(()),
+        None => Err(format!("the page shows\n{block}\nand the server\n{shown}")),
     }
-    let shown = shown.unwrap_or_else(|error| error);
-    if shown == block { Ok(()) } else { Err(format!("the page shows\n{block}\nand the server\n{shown}")) }
 }
 
 async fn happens(world: &World, line: &str) -> Result<(), String> {
