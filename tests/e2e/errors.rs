@@ -39,8 +39,8 @@ fn case(name: &'static str, fault: Fault, outcome: &'static str, end: End, words
     Case { name, fault, outcome, end, words }
 }
 
-/// What means the same whatever was asked.
-fn of_any_call() -> Vec<Case> {
+/// What means the same whatever was asked, but for a page of a server's failure.
+fn of_any_call(failed: &'static str) -> Vec<Case> {
     let refused = |status| Fault::error(status, 77, "ODD", "because");
     vec![
         case("another-code", refused(400), "rejected", INVALID, "400: ODD: because (code 77)"),
@@ -56,14 +56,14 @@ fn of_any_call() -> Vec<Case> {
         case("page-404", Fault::html(404), "not_found", UNREACHABLE, "404: <html>"),
         case("page-200", Fault::html(200), "unreadable", UNREACHABLE, "was answered with no JSON: <html>"),
         case("s207", refused(207), "partial", UNREACHABLE, "was done in part only"),
+        case("s500", Fault::html(500), failed, UNREACHABLE, "<h1>50"),
+        case("s502", Fault::html(502), failed, UNREACHABLE, "<h1>50"),
+        case("s504", Fault::html(504), failed, UNREACHABLE, "<h1>50"),
     ]
 }
 
 fn of_a_look() -> Vec<Case> {
-    let mut cases = of_any_call();
-    for (name, status) in [("s500", 500), ("s502", 502), ("s504", 504)] {
-        cases.push(case(name, Fault::html(status), "server_error", UNREACHABLE, "<h1>50"));
-    }
+    let mut cases = of_any_call("server_error");
     cases.extend([
         case("empty", Fault::empty(200), "unreadable", UNREACHABLE, "was answered with no JSON"),
         // The beginning of a 404 of the platform's own is no absence.
@@ -77,10 +77,7 @@ fn of_a_look() -> Vec<Case> {
 
 /// After these nobody knows whether the write was carried out. It was not.
 fn of_a_write() -> Vec<Case> {
-    let mut cases = of_any_call();
-    for (name, status) in [("s500", 500), ("s502", 502), ("s504", 504)] {
-        cases.push(case(name, Fault::html(status), "ambiguous", UNREACHABLE, "<h1>50"));
-    }
+    let mut cases = of_any_call("ambiguous");
     cases.extend([
         case("empty-500", Fault::empty(500), "ambiguous", UNREACHABLE, "500: an empty body"),
         case("code-29", Fault::error(400, 29, "NOT_EMPTY", "why"), "not_empty", REFUSED, "NOT_EMPTY: why (code 29)"),
