@@ -3,10 +3,13 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use k8s_openapi::jiff::Timestamp;
-use kube::{Api, ResourceExt, runtime::controller::Action};
+use kube::{
+    Api, ResourceExt,
+    runtime::{controller::Action, reflector::ObjectRef},
+};
 use tracing::{debug, warn};
 
-use super::{Operator, index::Watched, publish, resolve::cluster_failure};
+use super::{Operator, index::Watched, packed::Packed, publish, resolve::cluster_failure};
 use crate::{
     engine::{
         budget,
@@ -27,23 +30,24 @@ const LONGEST: Duration = Duration::from_secs(180);
 const ROUNDS: usize = 32;
 
 /// Brings one resource and the platform together. Never fails: whatever happens is told in the status and looked at again.
-pub async fn reconcile<K: Watched>(object: Arc<K>, operator: Arc<Operator>) -> Result<Action, Infallible> {
-    let _running = operator.metrics.pass_begins(&K::kind(&()));
-    let Some(turn) = operator.turn(&*object).await else { return Ok(Action::await_change()) };
+pub async fn reconcile<K: Watched>(shown: Arc<Packed<K>>, operator: Arc<Operator>) -> Result<Action, Infallible> {
+    // Who has to wait for its turn is called again when it has it, or when it changes; no pass is begun before.
+    let Some(turn) = operator.turn(&shown) else { return Ok(Action::await_change()) };
+    let _running = operator.metrics.pass_begins(&K::kind(&()), turn.asked);
     if !operator.index.ready().await {
         return Ok(Action::await_change());
     }
     operator.first_read.done().await;
     // The wait may have been long: what is there now counts.
-    let now = operator.index.get::<K>(&object.namespace().unwrap_or_default(), &object.name_any());
-    let Some(object) = now.filter(|now| now.uid() == object.uid()) else { return Ok(Action::await_change()) };
+    let (namespace, name) = (shown.namespace().unwrap_or_default(), shown.name_any());
+    let Some(object) = operator.index.get::<K>(&namespace, &name) else { return Ok(Action::await_change()) };
     let alarms = operator.index.alarms();
     // Boxed: every resource may wait for its turn at once, and the wait must not hold the place of a whole pass.
-    let again = match tokio::time::timeout(LONGEST, Box::pin(pass(object.clone(), &operator, &turn))).await {
+    let again = match tokio::time::timeout(LONGEST, Box::pin(pass(&object, &operator, &turn))).await {
         Ok(again) => again,
         Err(_) => {
             let failure = Failure::new(Cause::TimedOut, format!("the platform was too slow: a pass took {LONGEST:?}"));
-            Box::pin(give_up(&*object, &operator, failure)).await
+            Box::pin(give_up(&object, &operator, failure)).await
         }
     };
     if matches!(again, Again::Stalled | Again::Waiting) && operator.index.alarms() != alarms {
@@ -60,29 +64,33 @@ pub fn error_policy<K>(_: Arc<K>, error: &Infallible, _: Arc<Operator>) -> Actio
     match *error {}
 }
 
-async fn pass<K: Watched>(mut object: Arc<K>, operator: &Operator, turn: &Turn) -> Again {
+async fn pass<K: Watched>(mut object: &K, operator: &Operator, turn: &Turn) -> Again {
+    let live;
     if object.meta().deletion_timestamp.is_some() {
         // A deletion decides on what is there now, not on what a watch showed.
         let api: Api<K> = Api::namespaced(operator.client.clone(), &object.namespace().unwrap_or_default());
         match api.get_opt(&object.name_any()).await {
-            Ok(Some(live)) if live.uid() == object.uid() => object = Arc::new(live),
+            Ok(Some(now)) if now.uid() == object.uid() => {
+                live = now;
+                object = &live;
+            }
             Ok(_) => return Again::Never,
-            Err(error) => return give_up(&*object, operator, cluster_failure("read the resource", &error)).await,
+            Err(error) => return give_up(object, operator, cluster_failure("read the resource", &error)).await,
         }
     }
-    let subject = operator.subject(&*object);
+    let subject = operator.subject(object);
     // What could not be written before is written before anything is decided on it: a record must outlive this process.
     if let Some(status) = operator.memories.of(&subject.uid).unwritten
         && let Err(failure) = operator.write_status::<K>(&subject, &status).await
     {
-        return give_up(&*object, operator, failure).await;
+        return give_up(object, operator, failure).await;
     }
-    let (facts, verdict) = match operator.cluster(&*object, &subject).await {
-        Ok(cluster) => run(&*object, operator, turn, &subject, Facts::new(cluster)).await,
-        Err(failure) => return give_up(&*object, operator, failure).await,
+    let (facts, verdict) = match operator.cluster(object, &subject).await {
+        Ok(cluster) => run(object, operator, turn, &subject, Facts::new(cluster)).await,
+        Err(failure) => return give_up(object, operator, failure).await,
     };
     let key = object.key(&facts.cluster).ok();
-    finish(&*object, operator, &subject, key.as_ref(), &facts, verdict).await
+    finish(object, operator, &subject, key.as_ref(), &facts, verdict).await
 }
 
 /// Ends a pass that learnt nothing.
@@ -157,29 +165,20 @@ async fn finish<K: Watched>(
 }
 
 impl Operator {
-    /// Waits for a turn. What waits as one of many polls and is changed or deleted meanwhile is as urgent as any change: no
-    /// other pass of the resource begins before this one has ended.
-    async fn turn<K: Watched>(&self, object: &K) -> Option<Turn> {
-        let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-        let now = || self.index.get::<K>(&namespace, &name).map(|now| budget::class(&self.subject(&*now)));
-        let key = self.index.key(object);
+    /// The turn of a resource, if it is its turn. One that waits as one of many polls and is changed or deleted meanwhile is as
+    /// urgent as any change.
+    fn turn<K: Watched>(&self, shown: &Packed<K>) -> Option<Turn> {
+        let object = shown.open()?;
+        let class = budget::class(&self.subject(&object));
+        let key = self.index.key(&object);
         let lane = key.as_ref().and_then(Key::tenant).unwrap_or_default();
-        // Before the first look at the class: what changes in between is not missed.
-        let changes = self.index.changes(object);
-        let mut class = now().unwrap_or_else(|| budget::class(&self.subject(object)));
-        loop {
-            let mut turn = std::pin::pin!(self.turns.take(class, lane));
-            class = loop {
-                tokio::select! {
-                    turn = &mut turn => return turn,
-                    () = changes.next(), if class.is_background() => {
-                        if let Some(now) = now().filter(|now| !now.is_background()) {
-                            break now;
-                        }
-                    }
-                }
-            };
-        }
+        let one = ObjectRef::from_obj(shown);
+        let (slice, _) = self.index.find::<K>(&object.namespace().unwrap_or_default(), &one.name)?;
+        let wake = slice.wake.clone();
+        self.turns.take(&one.to_string(), class, lane, move || {
+            // Nobody listens only when the operator stops.
+            let _ = wake.send(one);
+        })
     }
 
     /// The resource as the decisions see it, with the status that was last meant for it: the one that was written, as long
@@ -189,8 +188,8 @@ impl Operator {
         // In this order: what is not remembered any more is shown already.
         let remembered = self.memories.of(&subject.uid);
         let shown = self.index.get::<K>(&subject.namespace, &subject.name).filter(|shown| shown.uid() == object.uid());
-        let newer = shown.filter(|shown| publish::version(&**shown) > publish::version(object));
-        let newest = newer.as_deref().unwrap_or(object);
+        let newer = shown.filter(|shown| publish::version(shown) > publish::version(object));
+        let newest = newer.as_ref().unwrap_or(object);
         let written =
             remembered.written.filter(|(written, _)| publish::version(newest).is_none_or(|shown| shown < *written));
         if let Some(status) = remembered.unwritten.or(written.map(|(_, status)| status)) {

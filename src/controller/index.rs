@@ -1,7 +1,7 @@
 //! Every watched resource, and which of them concern each other.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashSet},
     fmt::Debug,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -9,14 +9,15 @@ use std::{
     },
 };
 
-use k8s_openapi::{NamespaceResourceScope, apimachinery::pkg::apis::meta::v1::Condition};
+use k8s_openapi::NamespaceResourceScope;
 use kube::{
     Resource, ResourceExt,
     runtime::{reflector::ObjectRef, reflector::Store},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::sync::{Notify, mpsc::UnboundedSender, watch};
+use tokio::sync::{mpsc::UnboundedSender, watch};
 
+use super::packed::Packed;
 use crate::{
     api::{Group, Reseller, Tenant},
     engine::{
@@ -49,9 +50,9 @@ pub trait Watched:
 #[derive(Debug)]
 pub struct Slice<K: Watched> {
     /// What the watch shows.
-    pub store: Store<K>,
+    pub store: Store<Packed<K>>,
     /// Asks for a pass.
-    pub wake: UnboundedSender<ObjectRef<K>>,
+    pub wake: UnboundedSender<ObjectRef<Packed<K>>>,
     /// Whether it was listed once. (`Store::wait_until_ready` of kube 5.0.0 wakes only the last of several waiters, and the
     /// controller of the kind is one.)
     pub listed: watch::Receiver<bool>,
@@ -67,28 +68,6 @@ pub struct Index {
     pub(super) neighbours: Mutex<Neighbours>,
     /// How often everything unsettled was woken.
     pub(super) alarms: AtomicU64,
-    /// Who wants to hear of changes of a resource, by its uid.
-    pub(super) followed: Mutex<HashMap<String, Arc<Notify>>>,
-}
-
-/// The changes of one resource, for its pass.
-pub struct Changes<'a> {
-    index: &'a Index,
-    uid: String,
-    changed: Arc<Notify>,
-}
-
-impl Changes<'_> {
-    /// Resolves when it has changed since the last time.
-    pub async fn next(&self) {
-        self.changed.notified().await;
-    }
-}
-
-impl Drop for Changes<'_> {
-    fn drop(&mut self) {
-        self.index.followed().remove(&self.uid);
-    }
 }
 
 impl Watched for Group {
@@ -133,13 +112,13 @@ impl Index {
     }
 
     /// Every resource of a kind.
-    pub fn all<K: Watched>(&self) -> impl Iterator<Item = Arc<K>> + '_ {
+    pub fn all<K: Watched>(&self) -> impl Iterator<Item = Arc<Packed<K>>> + '_ {
         K::slices(self).iter().flat_map(|slice| slice.store.state())
     }
 
     /// One resource by name.
-    pub fn get<K: Watched>(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
-        self.find(namespace, name).map(|(_, object)| object)
+    pub fn get<K: Watched>(&self, namespace: &str, name: &str) -> Option<K> {
+        self.find(namespace, name)?.1.open()
     }
 
     /// The ids that the references of a resource lead to.
@@ -163,23 +142,9 @@ impl Index {
         self.neighbours.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The changes of a resource from now on. One at a time, as a resource has one pass at a time.
-    pub fn changes<K: Watched>(&self, object: &K) -> Changes<'_> {
-        let (uid, changed) = (object.uid().unwrap_or_default(), Arc::<Notify>::default());
-        self.followed().insert(uid.clone(), changed.clone());
-        Changes { index: self, uid, changed }
-    }
-
-    fn followed(&self) -> MutexGuard<'_, HashMap<String, Arc<Notify>>> {
-        self.followed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// A resource is there, as it is now: asks for a pass of everything that this concerns.
     pub fn tell<K: Watched>(&self, object: &K) {
         let now = self.neighbour(object);
-        if let Some(changed) = self.followed().get(&*now.uid) {
-            changed.notify_one();
-        }
         let concerned = self.neighbours().put(now);
         self.wake_concerned(concerned);
     }
@@ -191,11 +156,12 @@ impl Index {
     }
 
     /// A kind was listed, in one namespace or in all; gives the uids of those that are not there any more.
-    pub fn relisted<K: Watched>(&self, namespace: Option<&str>, there: &[Arc<K>]) -> Vec<String> {
-        for object in there {
-            self.tell(&**object);
-        }
-        let there: HashSet<String> = there.iter().filter_map(|object| object.uid()).collect();
+    pub fn relisted<K: Watched>(&self, namespace: Option<&str>, there: &[Arc<Packed<K>>]) -> Vec<String> {
+        let tell = |object: K| {
+            self.tell(&object);
+            object.uid()
+        };
+        let there: HashSet<String> = there.iter().filter_map(|packed| packed.open()).filter_map(tell).collect();
         let mut known = self.neighbours().uids(&K::kind(&()), namespace);
         known.retain(|uid| !there.contains(uid));
         for uid in &known {
@@ -224,10 +190,11 @@ impl Index {
         if one.kind != K::kind(&()) {
             return Vec::new();
         }
-        let Some((slice, object)) = self.find::<K>(&one.namespace, &one.name) else { return Vec::new() };
-        let now = self.neighbour(&*object);
-        if now.is_moved() || is_unsettled(&*object) {
-            slice.wake(&object);
+        let Some((slice, packed)) = self.find::<K>(&one.namespace, &one.name) else { return Vec::new() };
+        let Some(object) = packed.open() else { return Vec::new() };
+        let now = self.neighbour(&object);
+        if now.is_moved() || packed.is_unsettled {
+            slice.wake(&packed);
         }
         self.neighbours().put(now)
     }
@@ -237,12 +204,7 @@ impl Index {
         self.alarms.fetch_add(1, Ordering::Relaxed);
         fn each<K: Watched>(slices: &[Slice<K>]) {
             for slice in slices {
-                slice
-                    .store
-                    .state()
-                    .iter()
-                    .filter(|object| is_unsettled(&***object))
-                    .for_each(|object| slice.wake(object));
+                slice.store.state_filter(|packed| packed.is_unsettled).iter().for_each(|packed| slice.wake(packed));
             }
         }
         each(&self.groups);
@@ -256,25 +218,17 @@ impl Index {
         self.alarms.load(Ordering::Relaxed)
     }
 
-    fn find<K: Watched>(&self, namespace: &str, name: &str) -> Option<(&Slice<K>, Arc<K>)> {
+    pub(super) fn find<K: Watched>(&self, namespace: &str, name: &str) -> Option<(&Slice<K>, Arc<Packed<K>>)> {
         let object = ObjectRef::new(name).within(namespace);
         K::slices(self).iter().find_map(|slice| Some((slice, slice.store.get(&object)?)))
     }
 }
 
 impl<K: Watched> Slice<K> {
-    fn wake(&self, object: &K) {
+    fn wake(&self, packed: &Packed<K>) {
         // The receiver is gone only when the operator stops.
-        let _ = self.wake.send(ObjectRef::from_obj(object));
+        let _ = self.wake.send(ObjectRef::from_obj(packed));
     }
-}
-
-/// Whether it is being deleted, waits for something, or was not looked at since it changed.
-fn is_unsettled<K: Watched>(object: &K) -> bool {
-    let ready =
-        object.status().and_then(|status| status.conditions.iter().find(|condition| condition.type_ == "Ready"));
-    let settled = |ready: &Condition| ready.status == "True" && ready.observed_generation == object.meta().generation;
-    object.meta().deletion_timestamp.is_some() || !ready.is_some_and(settled)
 }
 
 async fn listed<K: Watched>(slices: &[Slice<K>]) -> bool {
@@ -299,8 +253,8 @@ mod tests {
     /// The watch of the groups, as far as the index knows it, and the passes that it asks for.
     struct Groups {
         index: Index,
-        writer: Writer<Group>,
-        woken: UnboundedReceiver<ObjectRef<Group>>,
+        writer: Writer<Packed<Group>>,
+        woken: UnboundedReceiver<ObjectRef<Packed<Group>>>,
     }
 
     impl Groups {
@@ -322,7 +276,7 @@ mod tests {
                  observedGeneration: {told}, lastTransitionTime: '2026-01-01T00:00:00Z'}}]}}}}"
             ))
             .unwrap();
-            self.writer.apply_watcher_event(&Event::Apply(group.clone()));
+            self.writer.apply_watcher_event(&Event::Apply(Packed::of(group.clone()).unwrap()));
             self.index.tell(&group);
             std::iter::from_fn(|| self.woken.try_recv().ok()).map(|woken| woken.name).collect()
         }

@@ -7,6 +7,7 @@ mod events;
 mod finalizer;
 mod index;
 mod leader;
+mod packed;
 mod publish;
 mod resolve;
 mod settings;
@@ -20,7 +21,7 @@ pub use watches::run;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -109,8 +110,7 @@ impl Operator {
     }
 
     fn count<K: Watched>(&self) {
-        let standing = |object: Arc<K>| object.status().map_or(Standing::Progressing, Standing::of);
-        let all: Vec<_> = self.index.all::<K>().map(standing).collect();
+        let all: Vec<_> = self.index.all::<K>().map(|packed| packed.standing).collect();
         for standing in Standing::ALL {
             let count = all.iter().filter(|one| *one == standing).count();
             self.metrics.resources(&K::kind(&()), *standing, count);

@@ -40,7 +40,7 @@ impl Operator {
                 self.memories.wrote(&subject.uid, version(&written).unwrap_or_default());
                 // The watch may have been faster.
                 if let Some(shown) = self.index.get::<K>(&subject.namespace, &subject.name) {
-                    self.memories.shown(&subject.uid, version(&*shown).unwrap_or_default());
+                    self.memories.shown(&subject.uid, version(&shown).unwrap_or_default());
                 }
                 Ok(())
             }

@@ -87,10 +87,10 @@ fn claims<K: Watched>(cluster: &mut Cluster, operator: &Operator, subject: &Subj
         .iter()
         .filter_map(|(namespace, name)| operator.index.get::<K>(namespace, name))
         .filter_map(|object| {
-            let other = operator.subject(&*object);
+            let other = operator.subject(&object);
             // The record claims as well as the spec, whose references may lead elsewhere by now. A spec that may not use the
             // tenant claims nothing.
-            let by_spec = operator.index.key(&*object).as_ref() == Some(key);
+            let by_spec = operator.index.key(&object).as_ref() == Some(key);
             let by_spec = by_spec && operator.forbidden(&other.namespace, key).is_none();
             if other.recorded().as_ref() != Some(key) && !by_spec {
                 return None;

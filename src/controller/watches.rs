@@ -1,18 +1,13 @@
 //! One watch per kind and namespace. It feeds the index, wakes what a change concerns, and triggers the resource's own pass.
 
-use std::{
-    collections::HashSet,
-    hash::{DefaultHasher, Hash, Hasher},
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use futures::{FutureExt, Stream, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use kube::{
     Api, Client, ResourceExt,
     runtime::{
         Controller, WatchStreamExt,
-        controller::Error as ControllerError,
+        controller::{self, Error as ControllerError},
         reflector::{self, ObjectRef, store::Writer},
         watcher,
     },
@@ -26,10 +21,11 @@ use tracing::{debug, info, warn};
 use super::{
     Operator, credentials, driver,
     index::{Index, Slice, Watched},
+    packed::Packed,
     publish, settings,
 };
 use crate::{
-    api::{DELETION, Group, PAUSED, REQUESTED_AT, Reseller, Tenant},
+    api::{Group, Reseller, Tenant},
     engine::kind::Subject,
 };
 
@@ -37,8 +33,8 @@ use crate::{
 /// a call of the platform takes 30 seconds at most, unless told otherwise, and the chart's pods have 60 seconds to end.
 const LAST_PASSES: Duration = Duration::from_secs(20);
 
-/// Where kubectl keeps the whole manifest.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+/// How many resources may ask for their turns at the same time. It takes no time; it would take a place for each if all did.
+const ASKING: u16 = 32;
 
 /// The writing ends of the index, to be run.
 pub struct Streams {
@@ -48,10 +44,10 @@ pub struct Streams {
 }
 
 struct Source<K: Watched> {
-    api: Api<K>,
+    api: Api<Packed<K>>,
     namespace: Option<String>,
-    writer: Writer<K>,
-    woken: UnboundedReceiver<ObjectRef<K>>,
+    writer: Writer<Packed<K>>,
+    woken: UnboundedReceiver<ObjectRef<Packed<K>>>,
     listed: watch::Sender<bool>,
 }
 
@@ -146,12 +142,13 @@ pub async fn run(
 async fn control<K: Watched>(operator: Arc<Operator>, source: Source<K>, mut stopped: watch::Receiver<bool>) {
     let Source { api, namespace, writer, woken, listed } = source;
     let reader = writer.as_reader();
-    let stream = watched(operator.clone(), api, namespace, writer, listed)
-        .touched_objects()
-        .predicate_filter(trigger(), Default::default());
+    let stream = watched(operator.clone(), api, namespace, writer, listed);
     let woken = futures::stream::unfold(woken, |mut woken| async { woken.recv().await.map(|object| (object, woken)) });
-    let metrics = operator.clone();
+    let ended = operator.clone();
+    // Few run at once: those that have their turn, and those that are about to ask for theirs.
+    let most = u16::try_from(operator.turns.most()).unwrap_or(u16::MAX).saturating_add(ASKING);
     Controller::for_stream(stream, reader)
+        .with_config(controller::Config::default().concurrency(most))
         .reconcile_on(woken)
         .graceful_shutdown_on(async move {
             // An error means that the sender is gone: stop as well.
@@ -162,9 +159,12 @@ async fn control<K: Watched>(operator: Arc<Operator>, source: Source<K>, mut sto
             match result {
                 Ok(_) => {}
                 // Deleted between its trigger and its turn.
-                Err(ControllerError::ObjectNotFound(object)) => debug!(%object, "gone before its pass"),
+                Err(ControllerError::ObjectNotFound(object)) => {
+                    debug!(%object, "gone before its pass");
+                    ended.turns.leave(&object.to_string());
+                }
                 Err(error) => {
-                    metrics.metrics.watch_failed(&K::kind(&()));
+                    ended.metrics.watch_failed(&K::kind(&()));
                     warn!(kind = %K::kind(&()), %error, "watch");
                 }
             }
@@ -173,29 +173,42 @@ async fn control<K: Watched>(operator: Arc<Operator>, source: Source<K>, mut sto
         .await;
 }
 
-/// The watch of a kind, with the index kept and the neighbours woken.
+/// The watch of a kind: keeps the index, wakes the neighbours, and gives what is to be looked at.
 fn watched<K: Watched>(
     operator: Arc<Operator>,
-    api: Api<K>,
+    api: Api<Packed<K>>,
     namespace: Option<String>,
-    writer: Writer<K>,
+    mut writer: Writer<Packed<K>>,
     listed: watch::Sender<bool>,
-) -> impl Stream<Item = watcher::Result<watcher::Event<K>>> {
-    let there = writer.as_reader();
-    watcher(api, watcher::Config::default()).default_backoff().modify(slim).reflect(writer).inspect(move |event| {
+) -> impl Stream<Item = watcher::Result<Packed<K>>> {
+    let store = writer.as_reader();
+    let mut take_in = move |event: watcher::Event<Packed<K>>| {
+        let due = match &event {
+            watcher::Event::Apply(now) | watcher::Event::InitApply(now) => {
+                is_due(store.get(&ObjectRef::from_obj(now)).as_deref(), now)
+            }
+            _ => false,
+        };
+        writer.apply_watcher_event(&event);
         match event {
-            Ok(watcher::Event::Apply(object)) => {
-                let uid = object.uid().unwrap_or_default();
-                operator.memories.shown(&uid, publish::version(object).unwrap_or_default());
-                operator.index.tell(object);
+            watcher::Event::Apply(now) => {
+                if let Some(object) = now.open() {
+                    let uid = object.uid().unwrap_or_default();
+                    operator.memories.shown(&uid, publish::version(&object).unwrap_or_default());
+                    operator.index.tell(&object);
+                }
+                due.then_some(now)
             }
-            Ok(watcher::Event::Delete(object)) => {
-                let uid = object.uid().unwrap_or_default();
-                operator.index.gone(&uid);
-                operator.memories.forget(&uid);
+            watcher::Event::InitApply(now) => due.then_some(now),
+            watcher::Event::Delete(last) => {
+                if let Some(uid) = last.open().and_then(|object| object.uid()) {
+                    operator.index.gone(&uid);
+                    operator.memories.forget(&uid);
+                }
+                None
             }
-            Ok(watcher::Event::InitDone) => {
-                for uid in operator.index.relisted(namespace.as_deref(), &there.state()) {
+            watcher::Event::InitDone => {
+                for uid in operator.index.relisted(namespace.as_deref(), &store.state()) {
                     operator.memories.forget(&uid);
                 }
                 // After the first list everything has a pass of its own. After a later one, what went while nobody watched
@@ -203,38 +216,20 @@ fn watched<K: Watched>(
                 if listed.send_replace(true) {
                     operator.index.wake_unsettled();
                 }
+                None
             }
-            _ => {}
+            watcher::Event::Init => None,
         }
-    })
+    };
+    let events = watcher(api, watcher::Config::default()).default_backoff().modify(Packed::seen);
+    events.filter_map(move |event| futures::future::ready(event.map(&mut take_in).transpose()))
 }
 
-/// Without what nobody here reads: half of an object as it comes.
-fn slim<K: Watched>(object: &mut K) {
-    object.managed_fields_mut().clear();
-    object.annotations_mut().remove(LAST_APPLIED);
-}
-
-/// What triggers a pass of the resource itself: generation, deletion, our annotations and the loss of our finalizer. Never
-/// what the operator writes itself: that would cut every wait short.
-fn trigger<K: Watched>() -> impl Fn(&K) -> Option<u64> {
-    let held: Mutex<HashSet<String>> = Mutex::default();
-    move |object| {
-        let mut hasher = DefaultHasher::new();
-        let subject = Subject::of(object);
-        let lost = {
-            let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
-            if subject.held {
-                held.insert(subject.uid.clone());
-            } else if subject.deleting {
-                held.remove(&subject.uid);
-            }
-            !subject.held && held.contains(&subject.uid)
-        };
-        (subject.generation, subject.deleting, lost, subject.uid).hash(&mut hasher);
-        for annotation in [PAUSED, REQUESTED_AT, DELETION] {
-            object.annotations().get(annotation).hash(&mut hasher);
-        }
-        Some(hasher.finish())
+/// Whether a resource is to be looked at now that it is seen as it is.
+fn is_due<K: Watched>(before: Option<&Packed<K>>, now: &Packed<K>) -> bool {
+    let subject = |packed: &Packed<K>| packed.open().map(|object| Subject::of(&object));
+    match (before.and_then(subject), subject(now)) {
+        (Some(before), Some(now)) => now.is_due_after(&before),
+        _ => true,
     }
 }

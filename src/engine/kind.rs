@@ -1,6 +1,6 @@
 //! What differs between the kinds: data, behind one trait of pure methods. Everything else is written once, in [`super::plan`].
 
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp};
 use kube::ResourceExt;
 use serde::de::DeserializeOwned;
 
@@ -133,6 +133,23 @@ impl Subject {
         self.status.observed_generation == Some(self.generation)
     }
 
+    /// Whether it is being deleted, waits for something, or was not looked at since it changed.
+    pub fn is_unsettled(&self) -> bool {
+        let settled = |ready: &Condition| ready.status == "True" && ready.observed_generation == Some(self.generation);
+        self.deleting || !self.condition("Ready").is_some_and(settled)
+    }
+
+    /// Whether it is to be looked at now, when it was this before: it is another one, its spec changed, it is being deleted, our
+    /// annotations ask for something else, or our finalizer was lost. Never for what the operator writes itself: that would
+    /// cut every wait short.
+    pub fn is_due_after(&self, before: &Self) -> bool {
+        let asks = |subject: &Self| {
+            let Self { uid, generation, deleting, paused, orphan, requested_at, .. } = subject;
+            (uid.clone(), *generation, *deleting, *paused, *orphan, requested_at.clone())
+        };
+        asks(self) != asks(before) || before.held && !self.held && !self.deleting
+    }
+
     /// Whether it only observes.
     pub fn observes(&self) -> bool {
         self.policies.management() == ManagementPolicy::Observe
@@ -155,7 +172,35 @@ impl Subject {
     }
 
     /// A condition of the last status.
-    pub fn condition(&self, kind: &str) -> Option<&k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition> {
+    pub fn condition(&self, kind: &str) -> Option<&Condition> {
         self.status.conditions.iter().find(|condition| condition.type_ == kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resource_is_looked_at_for_what_others_change_and_never_for_what_the_operator_writes() {
+        let before = || Subject { uid: "u".into(), generation: 1, held: true, ..Subject::default() };
+        assert!(!before().is_due_after(&before()));
+        for now in [
+            Subject { uid: "another".into(), ..before() },
+            Subject { generation: 2, ..before() },
+            Subject { deleting: true, ..before() },
+            Subject { paused: true, ..before() },
+            Subject { orphan: true, ..before() },
+            Subject { requested_at: Some("now".into()), ..before() },
+            Subject { held: false, ..before() },
+        ] {
+            assert!(now.is_due_after(&before()), "{now:?}");
+        }
+        let status = Status { observed_generation: Some(1), ..Status::default() };
+        assert!(!Subject { status, ..before() }.is_due_after(&before()));
+        let new = Subject { held: false, ..before() };
+        assert!(!before().is_due_after(&new), "the finalizer is put on");
+        let going = Subject { deleting: true, ..before() };
+        assert!(!Subject { held: false, ..going.clone() }.is_due_after(&going), "the finalizer is taken off");
     }
 }

@@ -130,7 +130,7 @@ mod tests {
         let claim = Claim::default();
         claim.extend(Instant::now() + Duration::from_secs(60));
         let turns = Turns::new(Limits { concurrency: 1, rate: Some(0.001) });
-        let turn = turns.take(Class::Deletion, "").await.unwrap();
+        let turn = turns.take("", Class::Deletion, "", || {}).unwrap();
         let key = Key::Reseller("R".into());
         let ended = |step: &Step| {
             platform.act(&turn, &claim, step).now_or_never().map(|result| result.map_err(|failure| failure.cause))

@@ -4,13 +4,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 
 use crate::engine::{
     budget::{
         Class,
         pace::{Limits, Pace},
-        queue::{Queue, Ticket},
+        queue::Queue,
     },
     failure::Failure,
 };
@@ -18,7 +18,9 @@ use crate::engine::{
 /// The right to talk to the platform for one pass; given back when it is dropped.
 pub struct Turn {
     shared: Arc<Shared>,
-    ticket: Ticket,
+    who: String,
+    /// When it was asked for.
+    pub asked: Instant,
 }
 
 /// Hands out turns and holds every call to the pace of the moment.
@@ -27,6 +29,8 @@ pub struct Turns(Arc<Shared>);
 
 struct Shared {
     began: Instant,
+    /// How many turns there may be at once.
+    most: usize,
     state: Mutex<State>,
     answers_again: Notify,
 }
@@ -34,17 +38,22 @@ struct Shared {
 struct State {
     queue: Queue,
     pace: Pace,
-    /// Who is told that it has its turn; `None` once no more are given.
-    waiting: Option<HashMap<Ticket, oneshot::Sender<()>>>,
+    /// Who waits, or was told and did not come yet. `None` once no more turns are given.
+    asking: Option<HashMap<String, Asking>>,
+}
+
+struct Asking {
+    since: Instant,
+    /// Tells who asks that it has its turn; taken by then.
+    tell: Option<Box<dyn FnOnce() + Send>>,
 }
 
 impl State {
     fn grant(&mut self) {
-        let Some(waiting) = &mut self.waiting else { return };
-        while let Some(ticket) = self.queue.grant(self.pace.window()) {
-            if let Some(told) = waiting.remove(&ticket) {
-                // Who does not wait any more leaves the queue by itself.
-                let _ = told.send(());
+        let Some(asking) = &mut self.asking else { return };
+        while let Some(who) = self.queue.grant(self.pace.window()) {
+            if let Some(tell) = asking.get_mut(&who).and_then(|one| one.tell.take()) {
+                tell();
             }
         }
     }
@@ -63,29 +72,46 @@ impl Shared {
 impl Turns {
     /// Turns within these limits.
     pub fn new(limits: Limits) -> Self {
-        let state = State { queue: Queue::default(), pace: Pace::new(limits), waiting: Some(HashMap::new()) };
-        Self(Arc::new(Shared { began: Instant::now(), state: Mutex::new(state), answers_again: Notify::new() }))
+        let most = limits.concurrency;
+        let state = State { queue: Queue::default(), pace: Pace::new(limits), asking: Some(HashMap::new()) };
+        Self(Arc::new(Shared { began: Instant::now(), most, state: Mutex::new(state), answers_again: Notify::new() }))
+    }
+
+    /// How many turns there may be at once.
+    pub fn most(&self) -> usize {
+        self.0.most
     }
 
     /// Gives no more turns: who waits for one goes without.
     pub fn close(&self) {
-        let waiting = self.0.state().waiting.take();
-        drop(waiting);
+        let asking = self.0.state().asking.take();
+        drop(asking);
     }
 
-    /// Waits for a turn; `lane` is the tenant that it is for. `None` once they are closed.
-    pub async fn take(&self, class: Class, lane: &str) -> Option<Turn> {
-        let (tell, told) = oneshot::channel();
-        let ticket = {
-            let mut state = self.0.state();
-            let State { queue, waiting: Some(waiting), .. } = &mut *state else { return None };
-            let ticket = queue.ask(class, lane);
-            waiting.insert(ticket, tell);
-            state.grant();
-            ticket
-        };
-        let turn = Turn { shared: self.0.clone(), ticket };
-        told.await.ok().map(|()| turn)
+    /// The turn of `who`, if there is one for it; `lane` is the tenant that it is for. If not, it waits for one, or goes on to
+    /// wait as one of a more urgent class, and is told when it is to ask again. One that has its turn does not ask.
+    pub fn take(&self, who: &str, class: Class, lane: &str, tell: impl FnOnce() + Send + 'static) -> Option<Turn> {
+        let mut state = self.0.state();
+        state.queue.ask(who, class, lane);
+        let asked = Asking { since: Instant::now(), tell: None };
+        state.asking.as_mut()?.entry(who.to_owned()).or_insert(asked);
+        state.grant();
+        let has_turn = state.queue.has_turn(who);
+        let asking = state.asking.as_mut()?;
+        if !has_turn {
+            asking.get_mut(who)?.tell = Some(Box::new(tell));
+            return None;
+        }
+        let asked = asking.remove(who)?.since;
+        Some(Turn { shared: self.0.clone(), who: who.to_owned(), asked })
+    }
+
+    /// Nobody of that name will ask again.
+    pub fn leave(&self, who: &str) {
+        let mut state = self.0.state();
+        state.asking.as_mut().and_then(|asking| asking.remove(who));
+        state.queue.leave(who);
+        state.grant();
     }
 
     /// Whether the platform does not answer, and is only tried once in a while.
@@ -131,10 +157,7 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         let mut state = self.shared.state();
-        if let Some(waiting) = &mut state.waiting {
-            waiting.remove(&self.ticket);
-        }
-        state.queue.leave(self.ticket);
+        state.queue.leave(&self.who);
         state.grant();
     }
 }
@@ -149,24 +172,46 @@ mod tests {
         Turns::new(Limits { concurrency, rate: None })
     }
 
-    #[tokio::test]
-    async fn a_change_finds_a_turn_while_polls_queue() {
+    fn take(turns: &Turns, who: &str, class: Class) -> Option<Turn> {
+        turns.take(who, class, "a", || {})
+    }
+
+    #[test]
+    fn a_change_finds_a_turn_while_polls_queue_and_who_waits_is_told_once() {
         let turns = turns(2);
-        let poll = turns.take(Class::Poll, "a").await.unwrap();
-        assert!(turns.take(Class::Poll, "a").now_or_never().is_none(), "a second poll waits");
-        let _change = turns.take(Class::Change, "a").now_or_never().unwrap().unwrap();
+        let poll = take(&turns, "1", Class::Poll).unwrap();
+        let told = Arc::new(Mutex::new(0));
+        let ask = |class| {
+            let told = told.clone();
+            turns.take("2", class, "a", move || *told.lock().unwrap() += 1)
+        };
+        assert!(ask(Class::Poll).is_none() && ask(Class::Recheck).is_none(), "another poll waits");
+        let change = take(&turns, "change", Class::Change).unwrap();
+        assert_eq!(*told.lock().unwrap(), 0);
         drop(poll);
-        assert!(turns.take(Class::Poll, "a").now_or_never().is_some(), "a turn that is given back is free");
-        let mut waiting = std::pin::pin!(turns.take(Class::Poll, "a"));
-        assert!(waiting.as_mut().now_or_never().is_some());
+        assert_eq!(*told.lock().unwrap(), 1, "a turn that is given back is free");
+        assert!(take(&turns, "3", Class::Change).is_none(), "it is kept for who was told");
+        drop(change);
+        assert!(ask(Class::Poll).is_some());
         turns.close();
-        assert!(turns.take(Class::Deletion, "a").await.is_none(), "the operator stops");
+        assert!(take(&turns, "4", Class::Deletion).is_none(), "the operator stops");
+    }
+
+    #[test]
+    fn the_turn_of_who_is_gone_is_given_to_the_next() {
+        let turns = turns(1);
+        let first = take(&turns, "1", Class::Change).unwrap();
+        assert!(take(&turns, "gone", Class::Change).is_none() && take(&turns, "2", Class::Change).is_none());
+        drop(first);
+        assert!(take(&turns, "2", Class::Change).is_none());
+        turns.leave("gone");
+        assert!(take(&turns, "2", Class::Change).is_some());
     }
 
     #[tokio::test]
     async fn with_a_rate_a_call_waits_for_its_place_unless_it_must_follow_at_once() {
         let turns = Turns::new(Limits { concurrency: 1, rate: Some(0.001) });
-        let turn = turns.take(Class::Deletion, "a").await.unwrap();
+        let turn = take(&turns, "1", Class::Deletion).unwrap();
         let call = |at_once| turn.call(at_once, async { Ok(()) }).now_or_never();
         assert_eq!([false, false, true].map(call), [Some(Ok(())), None, Some(Ok(()))]);
     }
@@ -174,7 +219,7 @@ mod tests {
     #[tokio::test]
     async fn calls_are_held_back_while_the_platform_does_not_answer_and_its_answer_is_announced() {
         let turns = turns(1);
-        let turn = turns.take(Class::Change, "a").await.unwrap();
+        let turn = take(&turns, "1", Class::Change).unwrap();
         let down = || async { Err::<(), _>(Failure::new(Cause::Unreachable, "down")) };
         let held_back = async {
             loop {

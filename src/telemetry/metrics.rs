@@ -135,10 +135,10 @@ impl Drop for Running {
 }
 
 impl Metrics {
-    /// A pass begins.
-    pub fn pass_begins(&self, kind: &str) -> Running {
+    /// A pass begins that waited since then.
+    pub fn pass_begins(&self, kind: &str, since: Instant) -> Running {
         let histogram = self.durations.get_or_create(&Kind { kind: kind.to_owned() }).clone();
-        Running { since: Instant::now(), histogram }
+        Running { since, histogram }
     }
 
     /// A pass ended.
@@ -198,7 +198,7 @@ impl Metrics {
     /// Metrics of which each has a sample, for the documentation.
     pub fn sampled() -> Self {
         let metrics = Self::default();
-        drop(metrics.pass_begins("Group"));
+        drop(metrics.pass_begins("Group", Instant::now()));
         metrics.pass_ended("Group", &Verdict::Synced);
         metrics.platform_call("get_group", None);
         metrics.status_written("Group");

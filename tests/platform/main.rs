@@ -52,7 +52,7 @@ async fn client(mode: Mode) -> Client {
         simulator,
         platform,
         credentials,
-        turn: Turns::new(Limits { concurrency: 1, rate: None }).take(Class::Change, "").await.unwrap(),
+        turn: Turns::new(Limits { concurrency: 1, rate: None }).take("", Class::Change, "", || {}).unwrap(),
         claim,
     }
 }

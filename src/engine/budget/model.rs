@@ -7,13 +7,14 @@ use proptest::prelude::*;
 use super::{
     Class,
     pace::{Limits, Pace},
-    queue::{Queue, Ticket},
+    queue::Queue,
 };
 use crate::engine::failure::{Cause, Failure};
 
 #[derive(Clone, Debug)]
 enum Event {
-    Ask(Class, u8),
+    /// Of one of so many for one of so many tenants.
+    Ask(u8, Class),
     /// The nth pass that has its turn makes a call with this end.
     Call(usize, Option<Cause>),
     /// The nth pass ends.
@@ -27,7 +28,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     let class = prop::sample::select(vec![Class::Change, Class::Deletion, Class::Recheck, Class::Poll]);
     let cause = prop::option::weighted(0.5, prop::sample::select(Cause::ALL));
     let event = prop_oneof![
-        4 => (class, 0..4_u8).prop_map(|(class, tenant)| Event::Ask(class, tenant)),
+        4 => (0..24_u8, class).prop_map(|(who, class)| Event::Ask(who, class)),
         6 => (0..8_usize, cause).prop_map(|(at, cause)| Event::Call(at, cause)),
         3 => (0..8_usize).prop_map(Event::End),
         1 => (0..8_usize).prop_map(Event::GiveUp),
@@ -36,11 +37,16 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     prop::collection::vec(event, 0..200)
 }
 
-/// What the model knows: who waits, and who has a turn.
+/// What the model knows: who waits since when, and who has a turn. A quarter of them belongs to each tenant.
 #[derive(Default)]
 struct Model {
-    waiting: BTreeMap<Ticket, (Class, u8)>,
-    running: BTreeMap<Ticket, Class>,
+    asked: usize,
+    waiting: BTreeMap<String, (Class, usize)>,
+    running: BTreeMap<String, Class>,
+}
+
+fn tenant(who: &str) -> u8 {
+    who.parse::<u8>().unwrap() % 4
 }
 
 impl Model {
@@ -50,15 +56,17 @@ impl Model {
 
     /// Takes over every grant, and checks each.
     fn grant(&mut self, queue: &mut Queue, most: usize) -> Result<(), TestCaseError> {
-        while let Some(ticket) = queue.grant(most) {
-            let granted = self.waiting.remove(&ticket);
+        while let Some(who) = queue.grant(most) {
+            let granted = self.waiting.remove(&who);
             prop_assert!(granted.is_some(), "who does not wait gets no turn");
-            let (class, tenant) = granted.unwrap_or((Class::Poll, 0));
+            let (class, since) = granted.unwrap();
             let urgent = self.waiting.values().map(|(class, _)| *class).min();
             prop_assert!(urgent.is_none_or(|urgent| urgent >= class), "{urgent:?} waits behind {class:?}");
-            let older = self.waiting.iter().any(|(other, its)| *its == (class, tenant) && *other < ticket);
+            let before =
+                |other: &str, its: (Class, usize)| tenant(other) == tenant(&who) && its.0 == class && its.1 < since;
+            let older = self.waiting.iter().any(|(other, its)| before(other, *its));
             prop_assert!(!older, "within a tenant and a class the older comes first");
-            self.running.insert(ticket, class);
+            self.running.insert(who, class);
             prop_assert!(self.running.len() <= most);
             prop_assert!(self.background() <= (most / 2).max(1) || !class.is_background());
         }
@@ -79,8 +87,14 @@ proptest! {
         let mut owed = false;
         for event in events {
             match event {
-                Event::Ask(class, tenant) => {
-                    model.waiting.insert(queue.ask(class, &tenant.to_string()), (class, tenant));
+                Event::Ask(who, class) => {
+                    let who = who.to_string();
+                    queue.ask(&who, class, &tenant(&who).to_string());
+                    model.asked += 1;
+                    let urgent = model.waiting.get(&who).is_none_or(|(before, _)| class < *before);
+                    if urgent && !model.running.contains_key(&who) {
+                        model.waiting.insert(who, (class, model.asked));
+                    }
                 }
                 Event::Call(at, cause) => {
                     let Some(_) = model.running.keys().nth(at) else { continue };
@@ -107,14 +121,14 @@ proptest! {
                     owed &= !announced;
                 }
                 Event::End(at) => {
-                    let Some(ticket) = model.running.keys().nth(at).copied() else { continue };
-                    queue.leave(ticket);
-                    model.running.remove(&ticket);
+                    let Some(who) = model.running.keys().nth(at).cloned() else { continue };
+                    queue.leave(&who);
+                    model.running.remove(&who);
                 }
                 Event::GiveUp(at) => {
-                    let Some(ticket) = model.waiting.keys().nth(at).copied() else { continue };
-                    queue.leave(ticket);
-                    model.waiting.remove(&ticket);
+                    let Some(who) = model.waiting.keys().nth(at).cloned() else { continue };
+                    queue.leave(&who);
+                    model.waiting.remove(&who);
                 }
                 Event::Pass(milliseconds) => now += Duration::from_millis(milliseconds.into()),
             }
@@ -132,10 +146,12 @@ proptest! {
         let mut tenants = BTreeMap::new();
         for (tenant, count) in counts.iter().enumerate() {
             for _ in 0..*count {
-                tenants.insert(queue.ask(Class::Change, &tenant.to_string()), tenant);
+                let who = tenants.len().to_string();
+                queue.ask(&who, Class::Change, &tenant.to_string());
+                tenants.insert(who, tenant);
             }
         }
-        let first: Vec<_> = (0..counts.len()).filter_map(|_| queue.grant(usize::MAX)).map(|ticket| tenants[&ticket]).collect();
+        let first: Vec<_> = (0..counts.len()).filter_map(|_| queue.grant(usize::MAX)).map(|who| tenants[&who]).collect();
         prop_assert_eq!(first, (0..counts.len()).collect::<Vec<_>>());
     }
 }

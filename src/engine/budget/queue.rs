@@ -4,81 +4,92 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::Class;
 
-/// A pass that waits for its turn or has it.
-pub type Ticket = u64;
-
-/// The passes that wait and those that have their turn.
+/// Who waits for a turn or has it, by name.
 #[derive(Debug, Default)]
 pub struct Queue {
-    waiting: BTreeMap<Class, Lanes>,
-    running: HashMap<Ticket, Class>,
-    next: Ticket,
+    /// In which class and lane each waits.
+    waiting: HashMap<String, (Class, String)>,
+    classes: BTreeMap<Class, Lanes>,
+    running: HashMap<String, Class>,
 }
 
-/// The passes of one class, by tenant; the tenant in front is served next.
+/// Who waits in one class, by tenant; the tenant in front is served next.
 #[derive(Debug, Default)]
 struct Lanes {
-    lanes: HashMap<String, VecDeque<Ticket>>,
+    lanes: HashMap<String, VecDeque<String>>,
     order: VecDeque<String>,
 }
 
 impl Lanes {
-    fn push(&mut self, lane: &str, ticket: Ticket) {
-        let tickets = self.lanes.entry(lane.to_owned()).or_default();
-        if tickets.is_empty() {
+    fn push(&mut self, lane: &str, who: &str) {
+        let waiting = self.lanes.entry(lane.to_owned()).or_default();
+        if waiting.is_empty() {
             self.order.push_back(lane.to_owned());
         }
-        tickets.push_back(ticket);
+        waiting.push_back(who.to_owned());
     }
 
-    fn pop(&mut self) -> Option<Ticket> {
+    fn pop(&mut self) -> Option<String> {
         let lane = self.order.pop_front()?;
-        let tickets = self.lanes.get_mut(&lane)?;
-        let ticket = tickets.pop_front();
-        if tickets.is_empty() {
+        let waiting = self.lanes.get_mut(&lane)?;
+        let who = waiting.pop_front();
+        if waiting.is_empty() {
             self.lanes.remove(&lane);
         } else {
             self.order.push_back(lane);
         }
-        ticket
+        who
     }
 
-    fn remove(&mut self, ticket: Ticket) {
-        for tickets in self.lanes.values_mut() {
-            tickets.retain(|waiting| *waiting != ticket);
+    fn remove(&mut self, lane: &str, who: &str) {
+        let Some(waiting) = self.lanes.get_mut(lane) else { return };
+        waiting.retain(|one| one != who);
+        if waiting.is_empty() {
+            self.lanes.remove(lane);
+            self.order.retain(|one| one != lane);
         }
-        self.lanes.retain(|_, tickets| !tickets.is_empty());
-        self.order.retain(|lane| self.lanes.contains_key(lane));
     }
 }
 
 impl Queue {
-    /// A pass asks for a turn. The lane is its tenant: one with many passes does not keep the others waiting.
-    pub fn ask(&mut self, class: Class, lane: &str) -> Ticket {
-        let ticket = self.next;
-        self.next += 1;
-        self.waiting.entry(class).or_default().push(lane, ticket);
-        ticket
+    /// Somebody asks for a turn, or again for a more urgent one. The lane is a tenant: one with many passes does not keep the
+    /// others waiting.
+    pub fn ask(&mut self, who: &str, class: Class, lane: &str) {
+        if self.has_turn(who) || self.waiting.get(who).is_some_and(|(before, _)| *before <= class) {
+            return;
+        }
+        self.leave(who);
+        self.waiting.insert(who.to_owned(), (class, lane.to_owned()));
+        self.classes.entry(class).or_default().push(lane, who);
     }
 
-    /// The next pass that gets its turn when this many may have one at once.
-    pub fn grant(&mut self, most: usize) -> Option<Ticket> {
+    /// The next one that gets its turn when this many may have one at once.
+    pub fn grant(&mut self, most: usize) -> Option<String> {
         if self.running.len() >= most {
             return None;
         }
         let background = self.running.values().filter(|class| class.is_background()).count();
         let full = background >= (most / 2).max(1);
-        let mut open = self.waiting.iter_mut().filter(|(class, _)| !(full && class.is_background()));
-        let (class, ticket) = open.find_map(|(class, lanes)| Some((*class, lanes.pop()?)))?;
-        self.running.insert(ticket, class);
-        Some(ticket)
+        let mut open = self.classes.iter_mut().filter(|(class, _)| !(full && class.is_background()));
+        let (class, who) = open.find_map(|(class, lanes)| Some((*class, lanes.pop()?)))?;
+        self.waiting.remove(&who);
+        self.running.insert(who.clone(), class);
+        Some(who)
     }
 
-    /// A pass ended, or waits no more.
-    pub fn leave(&mut self, ticket: Ticket) {
-        if self.running.remove(&ticket).is_none() {
-            self.waiting.values_mut().for_each(|lanes| lanes.remove(ticket));
+    /// Somebody has had its turn, or waits no more.
+    pub fn leave(&mut self, who: &str) {
+        self.running.remove(who);
+        if let Some((class, lane)) = self.waiting.remove(who)
+            && let Some(lanes) = self.classes.get_mut(&class)
+        {
+            lanes.remove(&lane, who);
         }
+    }
+
+    /// Whether it has its turn.
+    pub fn has_turn(&self, who: &str) -> bool {
+        self.running.contains_key(who)
     }
 
     /// How many have their turn.
@@ -92,37 +103,59 @@ impl Queue {
 mod tests {
     use super::*;
 
-    fn granted(queue: &mut Queue, most: usize) -> Vec<Ticket> {
+    fn granted(queue: &mut Queue, most: usize) -> Vec<String> {
         std::iter::from_fn(|| queue.grant(most)).collect()
     }
 
     #[test]
     fn a_change_never_waits_behind_polls() {
         let mut queue = Queue::default();
-        let polls: Vec<_> = (0..4).map(|_| queue.ask(Class::Poll, "a")).collect();
-        assert_eq!(granted(&mut queue, 4), polls[..2]);
-        let change = queue.ask(Class::Change, "a");
-        assert_eq!(granted(&mut queue, 4), [change]);
-        queue.leave(polls[0]);
-        assert_eq!(granted(&mut queue, 4), [polls[2]]);
+        for poll in ["1", "2", "3", "4"] {
+            queue.ask(poll, Class::Poll, "a");
+        }
+        assert_eq!(granted(&mut queue, 4), ["1", "2"]);
+        queue.ask("change", Class::Change, "a");
+        assert_eq!(granted(&mut queue, 4), ["change"]);
+        queue.leave("1");
+        assert_eq!(granted(&mut queue, 4), ["3"]);
+    }
+
+    #[test]
+    fn who_waits_and_asks_again_moves_to_the_more_urgent_class_and_never_back() {
+        let mut queue = Queue::default();
+        for (who, class) in [
+            ("1", Class::Poll),
+            ("2", Class::Poll),
+            ("3", Class::Change),
+            ("2", Class::Change),
+            ("3", Class::Poll),
+            ("1", Class::Poll),
+        ] {
+            queue.ask(who, class, "a");
+        }
+        assert_eq!(granted(&mut queue, 10), ["3", "2", "1"]);
+        queue.ask("1", Class::Change, "a");
+        assert_eq!(granted(&mut queue, 10), [""; 0], "it has its turn");
     }
 
     #[test]
     fn one_tenant_with_many_changes_does_not_keep_another_waiting() {
         let mut queue = Queue::default();
-        let many: Vec<_> = (0..3).map(|_| queue.ask(Class::Change, "many")).collect();
-        let one = queue.ask(Class::Change, "one");
-        assert_eq!(granted(&mut queue, 10), [many[0], one, many[1], many[2]]);
+        for (who, lane) in [("1", "many"), ("2", "many"), ("3", "many"), ("4", "one")] {
+            queue.ask(who, Class::Change, lane);
+        }
+        assert_eq!(granted(&mut queue, 10), ["1", "4", "2", "3"]);
     }
 
     #[test]
     fn with_a_single_turn_polls_get_it_too_and_who_gives_up_is_passed_over() {
         let mut queue = Queue::default();
-        let (gone, poll) = (queue.ask(Class::Poll, "a"), queue.ask(Class::Poll, "b"));
-        queue.leave(gone);
-        assert_eq!(granted(&mut queue, 1), [poll]);
+        queue.ask("gone", Class::Poll, "a");
+        queue.ask("poll", Class::Poll, "b");
+        queue.leave("gone");
+        assert_eq!(granted(&mut queue, 1), ["poll"]);
         assert_eq!(queue.running(), 1);
-        queue.leave(poll);
+        queue.leave("poll");
         assert_eq!((queue.running(), queue.grant(1)), (0, None));
     }
 }

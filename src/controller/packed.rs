@@ -1,0 +1,134 @@
+//! A watched resource as it is kept: one text instead of some forty pieces, because there may be many thousands of them.
+
+use std::{borrow::Cow, fmt::Debug, marker::PhantomData};
+
+use kube::{Resource, ResourceExt, api::ObjectMeta};
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+use super::index::Watched;
+use crate::engine::{kind::Subject, standing::Standing};
+
+/// Where kubectl keeps the whole manifest.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// A resource, packed: without what nobody here reads, which is half of it as it comes.
+#[derive(Clone, Debug)]
+pub struct Packed<K> {
+    /// Namespace and name, which is what a controller knows it by, and at first the version, by which a watch goes on.
+    meta: ObjectMeta,
+    text: Box<str>,
+    /// Where it stands.
+    pub standing: Standing,
+    /// Whether it is unsettled.
+    pub is_unsettled: bool,
+    kind: PhantomData<fn() -> K>,
+}
+
+impl<K: Watched> Packed<K> {
+    /// Packs a resource.
+    ///
+    /// # Errors
+    /// Those of its `Serialize`.
+    pub fn of(mut object: K) -> serde_json::Result<Self> {
+        let meta = object.meta_mut();
+        meta.managed_fields = None;
+        meta.annotations.as_mut().and_then(|annotations| annotations.remove(LAST_APPLIED));
+        let subject = Subject::of(&object);
+        Ok(Self {
+            text: serde_json::to_string(&object)?.into(),
+            standing: Standing::of(&subject.status),
+            is_unsettled: subject.is_unsettled(),
+            meta: ObjectMeta {
+                namespace: Some(subject.namespace),
+                name: Some(subject.name),
+                resource_version: object.resource_version(),
+                ..ObjectMeta::default()
+            },
+            kind: PhantomData,
+        })
+    }
+
+    /// Drops what only its watch needs.
+    pub fn seen(&mut self) {
+        self.meta.resource_version = None;
+    }
+
+    /// The resource; never `None`, as the text is that of one.
+    pub fn open(&self) -> Option<K> {
+        serde_json::from_str(&self.text).ok()
+    }
+}
+
+impl<'de, K: Watched> Deserialize<'de> for Packed<K> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::of(K::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+impl<K: Watched> Resource for Packed<K> {
+    type DynamicType = K::DynamicType;
+    type Scope = K::Scope;
+
+    fn kind(kind: &Self::DynamicType) -> Cow<'_, str> {
+        K::kind(kind)
+    }
+    fn group(kind: &Self::DynamicType) -> Cow<'_, str> {
+        K::group(kind)
+    }
+    fn version(kind: &Self::DynamicType) -> Cow<'_, str> {
+        K::version(kind)
+    }
+    fn plural(kind: &Self::DynamicType) -> Cow<'_, str> {
+        K::plural(kind)
+    }
+    fn meta(&self) -> &ObjectMeta {
+        &self.meta
+    }
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.meta
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::api::Group;
+
+    fn group() -> Value {
+        json!({
+            "apiVersion": "apio.netaxis.be/v1alpha1", "kind": "Group",
+            "metadata": {
+                "name": "hq", "namespace": "ns", "uid": "u", "resourceVersion": "7", "generation": 2,
+                "creationTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["apio.netaxis.be/platform"],
+                "annotations": {"apio.netaxis.be/paused": "true"}, "labels": {"a": "b"},
+            },
+            "spec": {"tenantId": "Acme", "groupId": "HQ", "groupName": "G", "userLimit": 5},
+            "status": {
+                "observedGeneration": 2, "usage": "1/5", "observed": {"a": [1, null, {"b": 2.5}]},
+                "conditions": [{
+                    "type": "Ready", "status": "True", "reason": "Synced", "message": "m", "observedGeneration": 2,
+                    "lastTransitionTime": "2026-01-01T00:00:00Z",
+                }],
+            },
+        })
+    }
+
+    #[test]
+    fn what_is_opened_is_what_was_packed_without_what_nobody_reads() {
+        let mut shown = group();
+        shown["metadata"]["managedFields"] =
+            json!([{"manager": "kubectl", "operation": "Apply", "fieldsType": "FieldsV1"}]);
+        shown["metadata"]["annotations"][LAST_APPLIED] = json!("{}");
+        let mut packed: Packed<Group> = serde_json::from_value(shown).unwrap();
+        assert_eq!((packed.standing, packed.is_unsettled), (Standing::Ready, false));
+        assert_eq!(packed.resource_version().as_deref(), Some("7"), "its watch goes on from there");
+        packed.seen();
+        assert_eq!(
+            (packed.namespace().as_deref(), &*packed.name_any(), packed.resource_version()),
+            (Some("ns"), "hq", None)
+        );
+        assert_eq!(json!(packed.open().unwrap()), group());
+    }
+}
