@@ -4,6 +4,7 @@
 use std::{
     borrow::Cow,
     collections::{BTreeSet, HashMap},
+    hash::{DefaultHasher, Hash, Hasher},
     ops::Bound,
     sync::Arc,
 };
@@ -87,7 +88,7 @@ impl Neighbour {
 
 /// A way from something to the resources that have to do with it. Names are those of one namespace; the platform's objects
 /// are claimed from everywhere.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Link {
     Claims(Key),
     Names(String, Key),
@@ -96,12 +97,20 @@ enum Link {
     Is(String, Reference),
 }
 
+impl Link {
+    fn hashed(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
 /// Every watched resource, found by what it has to do with.
 #[derive(Debug, Default)]
 pub struct Neighbours {
     all: HashMap<Arc<str>, Box<Neighbour>>,
-    /// With the uid of each resource that they lead to.
-    links: BTreeSet<(Link, Arc<str>)>,
+    /// Hashed, with the uid of each resource that has them: the resource itself knows what they were.
+    links: BTreeSet<(u64, Arc<str>)>,
 }
 
 impl Neighbours {
@@ -112,7 +121,7 @@ impl Neighbours {
         }
         let mut concerned = self.take(&now.uid);
         for link in now.links() {
-            self.links.insert((link, now.uid.clone()));
+            self.links.insert((link.hashed(), now.uid.clone()));
         }
         concerned.extend(self.concerned(&now));
         self.all.insert(now.uid.clone(), Box::new(now));
@@ -136,7 +145,7 @@ impl Neighbours {
 
     /// The resources, of all namespaces, that stand for an object by their spec or by their record.
     pub fn claimants(&self, key: &Key) -> impl Iterator<Item = &Neighbour> {
-        self.uids_of(Link::Claims(key.clone())).filter_map(|uid| self.known(uid))
+        self.linked(Link::Claims(key.clone()))
     }
 
     /// The resources of a namespace that name an object: by its id, or by the resource that stands for it.
@@ -144,9 +153,10 @@ impl Neighbours {
         let by_resource = self.claimants(key).filter(|one| one.namespace == namespace && one.key.as_ref() == Some(key));
         let mut uids: BTreeSet<&Arc<str>> = by_resource
             .filter_map(|one| one.reference.clone())
-            .flat_map(|it| self.uids_of(Link::Refers(namespace.to_owned(), it)))
+            .flat_map(|it| self.linked(Link::Refers(namespace.to_owned(), it)))
+            .map(|one| &one.uid)
             .collect();
-        uids.extend(self.uids_of(Link::Names(namespace.to_owned(), key.clone())));
+        uids.extend(self.linked(Link::Names(namespace.to_owned(), key.clone())).map(|one| &one.uid));
         uids.into_iter().filter_map(|uid| self.known(uid)).collect()
     }
 
@@ -160,23 +170,25 @@ impl Neighbours {
 
     /// Whether a resource of the namespace lists an object as created on its way.
     pub fn is_created_on_the_way(&self, namespace: &str, key: &Key) -> bool {
-        self.uids_of(Link::Created(namespace.to_owned(), key.clone())).next().is_some()
+        self.linked(Link::Created(namespace.to_owned(), key.clone())).next().is_some()
     }
 
     fn known(&self, uid: &str) -> Option<&Neighbour> {
         self.all.get(uid).map(Box::as_ref)
     }
 
-    fn uids_of(&self, link: Link) -> impl Iterator<Item = &Arc<str>> {
-        let from = Bound::Included((link.clone(), Arc::from("")));
-        self.links.range((from, Bound::Unbounded)).take_while(move |(one, _)| *one == link).map(|(_, uid)| uid)
+    fn linked(&self, link: Link) -> impl Iterator<Item = &Neighbour> {
+        let hashed = link.hashed();
+        let from = Bound::Included((hashed, Arc::from("")));
+        let uids = self.links.range((from, Bound::Unbounded)).take_while(move |(one, _)| *one == hashed);
+        uids.filter_map(|(_, uid)| self.known(uid)).filter(move |one| one.links().any(|it| it == link))
     }
 
     /// Takes a resource out, and gives the uids that it concerned.
     fn take(&mut self, uid: &str) -> BTreeSet<Arc<str>> {
         let Some(old) = self.all.remove(uid) else { return BTreeSet::new() };
         for link in old.links() {
-            self.links.remove(&(link, old.uid.clone()));
+            self.links.remove(&(link.hashed(), old.uid.clone()));
         }
         self.concerned(&old)
     }
@@ -189,9 +201,10 @@ impl Neighbours {
             [Link::Claims(key.clone()), Link::Names(here(), key.clone()), Link::Created(here(), key.clone())]
         });
         let to_it = to_it.chain(one.reference.iter().map(|it| Link::Refers(here(), it.clone())));
-        let mut uids: BTreeSet<Arc<str>> = to_it.flat_map(|link| self.uids_of(link)).cloned().collect();
+        let mut uids: BTreeSet<Arc<str>> =
+            to_it.flat_map(|link| self.linked(link)).map(|one| one.uid.clone()).collect();
         let from_it = one.references.iter().map(|it| Link::Is(here(), it.clone()));
-        uids.extend(from_it.flat_map(|link| self.uids_of(link)).cloned());
+        uids.extend(from_it.flat_map(|link| self.linked(link)).map(|one| one.uid.clone()));
         for key in one.named.iter().chain(&one.created) {
             uids.extend(self.claimants(key).filter(|it| it.namespace == one.namespace).map(|it| it.uid.clone()));
         }
