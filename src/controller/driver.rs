@@ -38,16 +38,15 @@ pub async fn reconcile<K: Watched>(shown: Arc<Packed<K>>, operator: Arc<Operator
         return Ok(Action::await_change());
     }
     operator.first_read.done().await;
-    // The wait may have been long: what is there now counts.
+    // The wait for the first lists may have been long: what is there now counts.
     let (namespace, name) = (shown.namespace().unwrap_or_default(), shown.name_any());
     let Some(object) = operator.index.get::<K>(&namespace, &name) else { return Ok(Action::await_change()) };
     let alarms = operator.index.alarms();
-    // Boxed: every resource may wait for its turn at once, and the wait must not hold the place of a whole pass.
-    let again = match tokio::time::timeout(LONGEST, Box::pin(pass(&object, &operator, &turn))).await {
+    let again = match tokio::time::timeout(LONGEST, pass(&object, &operator, &turn)).await {
         Ok(again) => again,
         Err(_) => {
             let failure = Failure::new(Cause::TimedOut, format!("the platform was too slow: a pass took {LONGEST:?}"));
-            Box::pin(give_up(&object, &operator, failure)).await
+            give_up(&object, &operator, failure).await
         }
     };
     if matches!(again, Again::Stalled | Again::Waiting) && operator.index.alarms() != alarms {

@@ -48,8 +48,8 @@ impl<K: Watched> Packed<K> {
         })
     }
 
-    /// Drops what only its watch needs.
-    pub fn seen(&mut self) {
+    /// Drops its version, which only its watch needs.
+    pub fn forget_version(&mut self) {
         self.meta.resource_version = None;
     }
 
@@ -124,7 +124,7 @@ mod tests {
         let mut packed: Packed<Group> = serde_json::from_value(shown).unwrap();
         assert_eq!((packed.standing, packed.is_unsettled), (Standing::Ready, false));
         assert_eq!(packed.resource_version().as_deref(), Some("7"), "its watch goes on from there");
-        packed.seen();
+        packed.forget_version();
         assert_eq!(
             (packed.namespace().as_deref(), &*packed.name_any(), packed.resource_version()),
             (Some("ns"), "hq", None)

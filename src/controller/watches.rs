@@ -221,7 +221,7 @@ fn watched<K: Watched>(
             watcher::Event::Init => None,
         }
     };
-    let events = watcher(api, watcher::Config::default()).default_backoff().modify(Packed::seen);
+    let events = watcher(api, watcher::Config::default()).default_backoff().modify(Packed::forget_version);
     events.filter_map(move |event| futures::future::ready(event.map(&mut take_in).transpose()))
 }
 
