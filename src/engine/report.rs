@@ -42,11 +42,12 @@ impl Memory {
     /// The memory after a pass with this end.
     pub fn after(self, verdict: &Verdict, now: Timestamp) -> Self {
         match verdict {
-            Verdict::Failed(_) => Self {
-                failing_since: Some(self.failing_since.unwrap_or(now)),
-                attempts: self.attempts.saturating_add(1),
-                ..self
-            },
+            Verdict::Failed(failure) => {
+                // What is held back until a known moment was not tried.
+                let tried = failure.cause != Cause::HeldBack || failure.retry_after.is_none();
+                let attempts = self.attempts.saturating_add(u32::from(tried));
+                Self { failing_since: Some(self.failing_since.unwrap_or(now)), attempts, ..self }
+            }
             Verdict::Blocked(_) | Verdict::Deleting => {
                 Self { attempts: self.attempts.saturating_add(1), ..Self::default() }
             }

@@ -108,6 +108,18 @@ fn what_the_platform_asks_to_wait_is_handed_on() {
 }
 
 #[test]
+fn what_is_held_back_until_a_known_moment_waits_no_longer_for_it() {
+    let mut story = Story::of(new());
+    story.ends(&failed(Cause::RateLimited), 0);
+    let mut held_back = Failure::new(Cause::HeldBack, "not now");
+    held_back.retry_after = Some(std::time::Duration::from_secs(9));
+    for _ in 0..3 {
+        assert_eq!(story.ends(&Verdict::Failed(held_back.clone()), 0).again, Transient(1, held_back.retry_after));
+    }
+    assert_eq!(story.ends(&failed(Cause::HeldBack), 0).again, Transient(2, None));
+}
+
+#[test]
 fn attempts_count_up_and_are_forgotten_after_a_good_end() {
     let mut story = Story::of(new());
     for attempt in 1..4 {

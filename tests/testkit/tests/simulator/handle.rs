@@ -89,7 +89,17 @@ async fn the_platform_ends_with_its_last_handle() {
     let address = another.url().trim_start_matches("http://").to_owned();
     drop(another);
     client.unanswered("GET", HQ, None).await;
-    let again = Simulator::start_on(address.parse().expect("an address")).await.expect("the port is free again");
+    let address = address.parse().expect("an address");
+    // Its connections may end a moment before its port is free.
+    let start = async {
+        loop {
+            match Simulator::start_on(address).await {
+                Err(_) => tokio::task::yield_now().await,
+                Ok(again) => break again,
+            }
+        }
+    };
+    let again = tokio::time::timeout(ENOUGH, start).await.expect("the port is free again");
     assert_eq!(Client::gateway(&again).await.get(HQ).await.status, 404, "another platform");
 }
 
