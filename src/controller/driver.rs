@@ -172,9 +172,14 @@ impl Operator {
         let key = self.index.key(&object);
         let lane = key.as_ref().and_then(Key::tenant).unwrap_or_default();
         let one = ObjectRef::from_obj(shown);
-        let (slice, _) = self.index.find::<K>(&object.namespace().unwrap_or_default(), &one.name)?;
+        let who = one.to_string();
+        let Some((slice, _)) = self.index.find::<K>(&object.namespace().unwrap_or_default(), &one.name) else {
+            // Deleted since it was called.
+            self.turns.leave(&who);
+            return None;
+        };
         let wake = slice.wake.clone();
-        self.turns.take(&one.to_string(), class, lane, move || {
+        self.turns.take(&who, class, lane, move || {
             // Nobody listens only when the operator stops.
             let _ = wake.send(one);
         })

@@ -8,15 +8,15 @@ use kube::{
     runtime::{
         Controller, WatchStreamExt,
         controller::{self, Error as ControllerError},
-        reflector::{self, ObjectRef, store::Writer},
+        reflector::{self, ObjectRef, Store, store::Writer},
         watcher,
     },
 };
 use tokio::sync::{
-    mpsc::{UnboundedReceiver, unbounded_channel},
+    mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     watch,
 };
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
 use super::{
     Operator, credentials, driver,
@@ -33,7 +33,7 @@ use crate::{
 /// a call of the platform takes 30 seconds at most, unless told otherwise, and the chart's pods have 60 seconds to end.
 const LAST_PASSES: Duration = Duration::from_secs(20);
 
-/// How many resources may ask for their turns at the same time. It takes no time; it would take a place for each if all did.
+/// How many resources may ask for their turns at the same time. That takes no time, but a task for each.
 const ASKING: u16 = 32;
 
 /// The writing ends of the index, to be run.
@@ -47,6 +47,7 @@ struct Source<K: Watched> {
     api: Api<Packed<K>>,
     namespace: Option<String>,
     writer: Writer<Packed<K>>,
+    wake: UnboundedSender<ObjectRef<Packed<K>>>,
     woken: UnboundedReceiver<ObjectRef<Packed<K>>>,
     listed: watch::Sender<bool>,
 }
@@ -62,7 +63,8 @@ pub fn open(client: &Client, namespaces: &[Option<String>]) -> (Index, Streams) 
                 Some(namespace) => Api::namespaced(client.clone(), namespace),
                 None => Api::all(client.clone()),
             };
-            (Slice { store, wake, listed }, Source { api, namespace: namespace.clone(), writer, woken, listed: list })
+            let slice = Slice { store, wake: wake.clone(), listed };
+            (slice, Source { api, namespace: namespace.clone(), writer, wake, woken, listed: list })
         });
         both.unzip()
     }
@@ -140,11 +142,11 @@ pub async fn run(
 }
 
 async fn control<K: Watched>(operator: Arc<Operator>, source: Source<K>, mut stopped: watch::Receiver<bool>) {
-    let Source { api, namespace, writer, woken, listed } = source;
+    let Source { api, namespace, writer, wake, woken, listed } = source;
     let reader = writer.as_reader();
-    let stream = watched(operator.clone(), api, namespace, writer, listed);
+    let stream = watched(operator.clone(), api, namespace, writer, wake, listed);
     let woken = futures::stream::unfold(woken, |mut woken| async { woken.recv().await.map(|object| (object, woken)) });
-    let ended = operator.clone();
+    let turns = operator.turns.clone();
     // Few run at once: those that have their turn, and those that are about to ask for theirs.
     let most = u16::try_from(operator.turns.most()).unwrap_or(u16::MAX).saturating_add(ASKING);
     Controller::for_stream(stream, reader)
@@ -158,36 +160,43 @@ async fn control<K: Watched>(operator: Arc<Operator>, source: Source<K>, mut sto
         .for_each(move |result| {
             match result {
                 Ok(_) => {}
-                // Deleted between its trigger and its turn.
-                Err(ControllerError::ObjectNotFound(object)) => {
-                    debug!(%object, "gone before its pass");
-                    ended.turns.leave(&object.to_string());
-                }
-                Err(error) => {
-                    ended.metrics.watch_failed(&K::kind(&()));
-                    warn!(kind = %K::kind(&()), %error, "watch");
-                }
+                // Deleted before its pass.
+                Err(ControllerError::ObjectNotFound(object)) => turns.leave(&object.to_string()),
+                Err(error) => warn!(kind = %K::kind(&()), %error, "controller"),
             }
             futures::future::ready(())
         })
         .await;
 }
 
-/// The watch of a kind: keeps the index, wakes the neighbours, and gives what is to be looked at.
+/// The watch of a kind: keeps the index, and wakes what is to be looked at. It gives nothing itself, not even its errors: a
+/// controller would let everything wait that is woken meanwhile.
 fn watched<K: Watched>(
     operator: Arc<Operator>,
     api: Api<Packed<K>>,
     namespace: Option<String>,
     mut writer: Writer<Packed<K>>,
+    wake: UnboundedSender<ObjectRef<Packed<K>>>,
     listed: watch::Sender<bool>,
 ) -> impl Stream<Item = watcher::Result<Packed<K>>> {
     let store = writer.as_reader();
-    let mut take_in = move |event: watcher::Event<Packed<K>>| {
-        let due = match &event {
-            watcher::Event::Apply(now) | watcher::Event::InitApply(now) => {
-                is_due(store.get(&ObjectRef::from_obj(now)).as_deref(), now)
+    let wake = move |one| {
+        // Nobody listens only when the operator stops.
+        let _ = wake.send(one);
+    };
+    // What a list shows counts when it is whole.
+    let mut listing = Vec::new();
+    let mut take_in = move |event: watcher::Result<_>| {
+        let event = match event {
+            Ok(event) => event,
+            Err(error) => {
+                operator.metrics.watch_failed(&K::kind(&()));
+                return warn!(kind = %K::kind(&()), %error, "watch");
             }
-            _ => false,
+        };
+        let due = match &event {
+            watcher::Event::Apply(now) | watcher::Event::InitApply(now) => due(&store, now),
+            _ => None,
         };
         writer.apply_watcher_event(&event);
         match event {
@@ -197,39 +206,43 @@ fn watched<K: Watched>(
                     operator.memories.shown(&uid, publish::version(&object).unwrap_or_default());
                     operator.index.tell(&object);
                 }
-                due.then_some(now)
+                due.into_iter().for_each(&wake);
             }
-            watcher::Event::InitApply(now) => due.then_some(now),
             watcher::Event::Delete(last) => {
                 if let Some(uid) = last.open().and_then(|object| object.uid()) {
                     operator.index.gone(&uid);
                     operator.memories.forget(&uid);
                 }
-                None
             }
+            watcher::Event::Init => listing.clear(),
+            watcher::Event::InitApply(_) => listing.extend(due),
             watcher::Event::InitDone => {
                 for uid in operator.index.relisted(namespace.as_deref(), &store.state()) {
                     operator.memories.forget(&uid);
                 }
+                std::mem::take(&mut listing).into_iter().for_each(&wake);
                 // After the first list everything has a pass of its own. After a later one, what went while nobody watched
                 // may be waited for.
                 if listed.send_replace(true) {
                     operator.index.wake_unsettled();
                 }
-                None
             }
-            watcher::Event::Init => None,
         }
     };
     let events = watcher(api, watcher::Config::default()).default_backoff().modify(Packed::forget_version);
-    events.filter_map(move |event| futures::future::ready(event.map(&mut take_in).transpose()))
+    events.filter_map(move |event| {
+        take_in(event);
+        futures::future::ready(None)
+    })
 }
 
-/// Whether a resource is to be looked at now that it is seen as it is.
-fn is_due<K: Watched>(before: Option<&Packed<K>>, now: &Packed<K>) -> bool {
-    let subject = |packed: &Packed<K>| packed.open().map(|object| Subject::of(&object));
-    match (before.and_then(subject), subject(now)) {
-        (Some(before), Some(now)) => now.is_due_after(&before),
+/// A resource that is shown, if it is to be looked at.
+fn due<K: Watched>(store: &Store<Packed<K>>, now: &Packed<K>) -> Option<ObjectRef<Packed<K>>> {
+    let one = ObjectRef::from_obj(now);
+    let before = store.get(&one).and_then(|before| before.open());
+    let is_due = match (before, now.open()) {
+        (Some(before), Some(now)) => Subject::of(&now).is_due_after(&Subject::of(&before)),
         _ => true,
-    }
+    };
+    is_due.then_some(one)
 }

@@ -44,7 +44,7 @@ struct State {
 
 struct Asking {
     since: Instant,
-    /// Tells who asks that it has its turn; taken by then.
+    /// Tells who waits that it has its turn; `None` once it was told.
     tell: Option<Box<dyn FnOnce() + Send>>,
 }
 
@@ -92,9 +92,10 @@ impl Turns {
     /// wait as one of a more urgent class, and is told when it is to ask again. One that has its turn does not ask.
     pub fn take(&self, who: &str, class: Class, lane: &str, tell: impl FnOnce() + Send + 'static) -> Option<Turn> {
         let mut state = self.0.state();
+        let asking = state.asking.as_mut()?;
+        // Who asks need not be told.
+        asking.entry(who.to_owned()).or_insert(Asking { since: Instant::now(), tell: None }).tell = None;
         state.queue.ask(who, class, lane);
-        let asked = Asking { since: Instant::now(), tell: None };
-        state.asking.as_mut()?.entry(who.to_owned()).or_insert(asked);
         state.grant();
         let has_turn = state.queue.has_turn(who);
         let asking = state.asking.as_mut()?;
@@ -195,6 +196,14 @@ mod tests {
         assert!(ask(Class::Poll).is_some());
         turns.close();
         assert!(take(&turns, "4", Class::Deletion).is_none(), "the operator stops");
+    }
+
+    #[test]
+    fn who_finds_a_turn_when_it_asks_again_is_not_told_besides() {
+        let turns = turns(2);
+        let _poll = take(&turns, "1", Class::Poll).unwrap();
+        assert!(turns.take("2", Class::Poll, "a", || panic!("told")).is_none());
+        assert!(take(&turns, "2", Class::Change).is_some());
     }
 
     #[test]

@@ -57,6 +57,23 @@ fn the_checksums_are_those_of_every_file() {
     assert_eq!(summed, files());
 }
 
+/// As a C compiler writes it: `Nov 24 2026`.
+fn is_date(text: &[u8]) -> bool {
+    let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let shape: Vec<u8> = text[3..].iter().map(|c| if c.is_ascii_digit() { b'0' } else { *c }).collect();
+    months.iter().any(|month| text.starts_with(month.as_bytes()))
+        && [&b" 00 0000"[..], b"  0 0000"].contains(&&*shape)
+        && text[7..9] == *b"20"
+}
+
+#[test]
+fn no_c_library_in_the_binary_says_when_it_was_built() {
+    let binary = std::fs::read(release().join("apio-operator")).unwrap();
+    let told = binary.windows(11).find(|text| is_date(text)).map(String::from_utf8_lossy);
+    assert_eq!(told, None);
+    assert!(is_date(b"Nov 24 2026") && is_date(b"Feb  1 2026") && !is_date(b"Jan  1 1970"));
+}
+
 #[test]
 fn the_binary_is_of_this_version_static_and_the_one_in_the_image() {
     let binary = release().join("apio-operator");
