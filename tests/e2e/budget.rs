@@ -73,6 +73,28 @@ async fn what_is_changed_or_deleted_while_it_waits_among_polls_leaves_them_at_on
 }
 
 #[tokio::test]
+async fn the_turn_of_what_is_deleted_before_its_pass_goes_to_the_next() {
+    let arguments = ["--platform-concurrency", "1", "--platform-timeout", "4s"];
+    let world = World::with(Wish { arguments: &arguments, ..Wish::default() }).await;
+    world.platform.edit(|state| state.add_tenant("Acme"));
+    world.platform.inject(Fault::stuck().on("GET", "/tenants/Acme/groups/first/"));
+    let group = |name| manifest("Group", name, "tenantId: Acme, groupName: G");
+    world.apply(&group("first"));
+    world.platform.wait_for("its look", SOON, |calls, _| calls.iter().any(|call| call.path.contains("/first/"))).await;
+    let (names, all) = groups(5);
+    world.apply(&all);
+    let waiting = "apio_operator_resources{kind=\"Group\",state=\"progressing\"}";
+    world.poll("groups that wait", || async { world.metric(waiting).await == 6 }).await;
+    world.kubectl(&[&["delete", "groups"], &names.iter().map(String::as_str).collect::<Vec<_>>()[..]].concat());
+    world.apply(&group("last"));
+    for name in ["first", "last"] {
+        world.group(name).await;
+    }
+    let asked = |name: &String| world.platform.journal().iter().any(|call| call.path.contains(&format!("/{name}/")));
+    assert!(!names.iter().any(asked), "{}", world.story());
+}
+
+#[tokio::test]
 async fn a_rate_is_never_exceeded() {
     let rate = 10;
     let world = World::with(Wish { arguments: &["--platform-rate", "10"], ..Wish::default() }).await;
