@@ -178,11 +178,8 @@ impl Operator {
             self.turns.leave(&who);
             return None;
         };
-        let wake = slice.wake.clone();
-        self.turns.take(&who, class, lane, move || {
-            // Nobody listens only when the operator stops.
-            let _ = wake.send(one);
-        })
+        let slice = slice.clone();
+        self.turns.take(&who, class, lane, move || slice.wake(one))
     }
 
     /// The resource as the decisions see it, with the status that was last meant for it: the one that was written, as long

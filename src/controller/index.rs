@@ -47,12 +47,12 @@ pub trait Watched:
 }
 
 /// The resources of one kind in one namespace, or in all of them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Slice<K: Watched> {
     /// What the watch shows.
     pub store: Store<Packed<K>>,
-    /// Asks for a pass.
-    pub wake: UnboundedSender<ObjectRef<Packed<K>>>,
+    /// Takes what is to be looked at.
+    pub woken: UnboundedSender<ObjectRef<Packed<K>>>,
     /// Whether it was listed once. (`Store::wait_until_ready` of kube 5.0.0 wakes only the last of several waiters, and the
     /// controller of the kind is one.)
     pub listed: watch::Receiver<bool>,
@@ -194,7 +194,7 @@ impl Index {
         let Some(object) = packed.open() else { return Vec::new() };
         let now = self.neighbour(&object);
         if now.is_moved() || packed.is_unsettled {
-            slice.wake(&packed);
+            slice.wake(ObjectRef::from_obj(&*packed));
         }
         self.neighbours().put(now)
     }
@@ -204,7 +204,8 @@ impl Index {
         self.alarms.fetch_add(1, Ordering::Relaxed);
         fn each<K: Watched>(slices: &[Slice<K>]) {
             for slice in slices {
-                slice.store.state_filter(|packed| packed.is_unsettled).iter().for_each(|packed| slice.wake(packed));
+                let unsettled = slice.store.state_filter(|packed| packed.is_unsettled);
+                unsettled.iter().for_each(|packed| slice.wake(ObjectRef::from_obj(&**packed)));
             }
         }
         each(&self.groups);
@@ -225,9 +226,10 @@ impl Index {
 }
 
 impl<K: Watched> Slice<K> {
-    fn wake(&self, packed: &Packed<K>) {
+    /// Asks for a pass.
+    pub fn wake(&self, one: ObjectRef<Packed<K>>) {
         // The receiver is gone only when the operator stops.
-        let _ = self.wake.send(ObjectRef::from_obj(packed));
+        let _ = self.woken.send(one);
     }
 }
 
@@ -261,7 +263,7 @@ mod tests {
         fn new() -> Self {
             let (store, writer) = reflector::store();
             let (wake, woken) = unbounded_channel();
-            let slice = Slice { store, wake, listed: watch::channel(true).1 };
+            let slice = Slice { store, woken: wake, listed: watch::channel(true).1 };
             let index = Index { groups: vec![slice], ..Index::default() };
             Self { index, writer, woken }
         }

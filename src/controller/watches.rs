@@ -13,7 +13,7 @@ use kube::{
     },
 };
 use tokio::sync::{
-    mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    mpsc::{UnboundedReceiver, unbounded_channel},
     watch,
 };
 use tracing::{info, warn};
@@ -46,8 +46,8 @@ pub struct Streams {
 struct Source<K: Watched> {
     api: Api<Packed<K>>,
     namespace: Option<String>,
+    slice: Slice<K>,
     writer: Writer<Packed<K>>,
-    wake: UnboundedSender<ObjectRef<Packed<K>>>,
     woken: UnboundedReceiver<ObjectRef<Packed<K>>>,
     listed: watch::Sender<bool>,
 }
@@ -63,8 +63,8 @@ pub fn open(client: &Client, namespaces: &[Option<String>]) -> (Index, Streams) 
                 Some(namespace) => Api::namespaced(client.clone(), namespace),
                 None => Api::all(client.clone()),
             };
-            let slice = Slice { store, wake: wake.clone(), listed };
-            (slice, Source { api, namespace: namespace.clone(), writer, wake, woken, listed: list })
+            let slice = Slice { store, woken: wake, listed };
+            (slice.clone(), Source { api, namespace: namespace.clone(), slice, writer, woken, listed: list })
         });
         both.unzip()
     }
@@ -142,9 +142,9 @@ pub async fn run(
 }
 
 async fn control<K: Watched>(operator: Arc<Operator>, source: Source<K>, mut stopped: watch::Receiver<bool>) {
-    let Source { api, namespace, writer, wake, woken, listed } = source;
-    let reader = writer.as_reader();
-    let stream = watched(operator.clone(), api, namespace, writer, wake, listed);
+    let Source { api, namespace, slice, writer, woken, listed } = source;
+    let reader = slice.store.clone();
+    let stream = watched(operator.clone(), api, namespace, slice, writer, listed);
     let woken = futures::stream::unfold(woken, |mut woken| async { woken.recv().await.map(|object| (object, woken)) });
     let turns = operator.turns.clone();
     // Few run at once: those that have their turn, and those that are about to ask for theirs.
@@ -175,15 +175,10 @@ fn watched<K: Watched>(
     operator: Arc<Operator>,
     api: Api<Packed<K>>,
     namespace: Option<String>,
+    slice: Slice<K>,
     mut writer: Writer<Packed<K>>,
-    wake: UnboundedSender<ObjectRef<Packed<K>>>,
     listed: watch::Sender<bool>,
 ) -> impl Stream<Item = watcher::Result<Packed<K>>> {
-    let store = writer.as_reader();
-    let wake = move |one| {
-        // Nobody listens only when the operator stops.
-        let _ = wake.send(one);
-    };
     // What a list shows counts when it is whole.
     let mut listing = Vec::new();
     let mut take_in = move |event: watcher::Result<_>| {
@@ -195,7 +190,7 @@ fn watched<K: Watched>(
             }
         };
         let due = match &event {
-            watcher::Event::Apply(now) | watcher::Event::InitApply(now) => due(&store, now),
+            watcher::Event::Apply(now) | watcher::Event::InitApply(now) => due(&slice.store, now),
             _ => None,
         };
         writer.apply_watcher_event(&event);
@@ -206,7 +201,7 @@ fn watched<K: Watched>(
                     operator.memories.shown(&uid, publish::version(&object).unwrap_or_default());
                     operator.index.tell(&object);
                 }
-                due.into_iter().for_each(&wake);
+                due.into_iter().for_each(|one| slice.wake(one));
             }
             watcher::Event::Delete(last) => {
                 if let Some(uid) = last.open().and_then(|object| object.uid()) {
@@ -217,10 +212,10 @@ fn watched<K: Watched>(
             watcher::Event::Init => listing.clear(),
             watcher::Event::InitApply(_) => listing.extend(due),
             watcher::Event::InitDone => {
-                for uid in operator.index.relisted(namespace.as_deref(), &store.state()) {
+                for uid in operator.index.relisted(namespace.as_deref(), &slice.store.state()) {
                     operator.memories.forget(&uid);
                 }
-                std::mem::take(&mut listing).into_iter().for_each(&wake);
+                std::mem::take(&mut listing).into_iter().for_each(|one| slice.wake(one));
                 // After the first list everything has a pass of its own. After a later one, what went while nobody watched
                 // may be waited for.
                 if listed.send_replace(true) {
