@@ -232,9 +232,13 @@ impl World {
         .await
     }
 
-    /// Has the operator go on with a deletion now instead of in some seconds.
+    /// Has the operator go on with a deletion now instead of in some seconds; it may have ended by itself meanwhile.
     pub async fn nudge<K: Watchable>(&self, name: &str) {
-        self.change::<K>(name, json!({"metadata": {"annotations": {REQUESTED_AT: new_name()}}})).await;
+        let patch = Patch::Merge(json!({"metadata": {"annotations": {REQUESTED_AT: new_name()}}}));
+        match self.api::<K>().patch(name, &PatchParams::default(), &patch).await {
+            Err(kube::Error::Api(status)) if status.code == 404 => {}
+            patched => drop(patched.unwrap()),
+        }
     }
 
     /// What the operator answers on `/livez`, `/readyz` or `/metrics`; `None` while it does not listen.
