@@ -1,6 +1,6 @@
 //! A watched resource as it is kept: one text instead of some forty pieces, because there may be many thousands of them.
 
-use std::{borrow::Cow, fmt::Debug, marker::PhantomData};
+use std::{borrow::Cow, marker::PhantomData};
 
 use kube::{Resource, ResourceExt, api::ObjectMeta};
 use serde::{Deserialize, Deserializer, de::Error as _};

@@ -3,7 +3,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     hash::{DefaultHasher, Hash, Hasher},
     ops::Bound,
     sync::Arc,
@@ -151,13 +151,12 @@ impl Neighbours {
     /// The resources of a namespace that name an object: by its id, or by the resource that stands for it.
     pub fn children(&self, namespace: &str, key: &Key) -> Vec<&Neighbour> {
         let by_resource = self.claimants(key).filter(|one| one.namespace == namespace && one.key.as_ref() == Some(key));
-        let mut uids: BTreeSet<&Arc<str>> = by_resource
+        let by_name = by_resource
             .filter_map(|one| one.reference.clone())
-            .flat_map(|it| self.linked(Link::Refers(namespace.to_owned(), it)))
-            .map(|one| &one.uid)
-            .collect();
-        uids.extend(self.linked(Link::Names(namespace.to_owned(), key.clone())).map(|one| &one.uid));
-        uids.into_iter().filter_map(|uid| self.known(uid)).collect()
+            .flat_map(|it| self.linked(Link::Refers(namespace.to_owned(), it)));
+        let by_id = self.linked(Link::Names(namespace.to_owned(), key.clone()));
+        let children: BTreeMap<&str, &Neighbour> = by_name.chain(by_id).map(|one| (&*one.uid, one)).collect();
+        children.into_values().collect()
     }
 
     /// Whether a resource of the namespace describes an object, and if so whether it is on its way out with every such one.

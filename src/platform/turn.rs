@@ -29,8 +29,6 @@ pub struct Turns(Arc<Shared>);
 
 struct Shared {
     began: Instant,
-    /// How many turns there may be at once.
-    most: usize,
     state: Mutex<State>,
     answers_again: Notify,
 }
@@ -72,14 +70,13 @@ impl Shared {
 impl Turns {
     /// Turns within these limits.
     pub fn new(limits: Limits) -> Self {
-        let most = limits.concurrency;
         let state = State { queue: Queue::default(), pace: Pace::new(limits), asking: Some(HashMap::new()) };
-        Self(Arc::new(Shared { began: Instant::now(), most, state: Mutex::new(state), answers_again: Notify::new() }))
+        Self(Arc::new(Shared { began: Instant::now(), state: Mutex::new(state), answers_again: Notify::new() }))
     }
 
     /// How many turns there may be at once.
     pub fn most(&self) -> usize {
-        self.0.most
+        self.0.state().pace.most()
     }
 
     /// Gives no more turns: who waits for one goes without.

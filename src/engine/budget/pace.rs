@@ -70,6 +70,11 @@ impl Pace {
         }
     }
 
+    /// How many passes may ever run at once.
+    pub fn most(&self) -> usize {
+        self.limits.concurrency
+    }
+
     /// How many passes may run at once.
     pub fn window(&self) -> usize {
         self.window
