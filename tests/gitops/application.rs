@@ -141,9 +141,13 @@ impl Application {
 
     /// Has Argo CD compare with the last commit, as a webhook of the Git server would.
     pub async fn refresh(&self) {
-        if !refresh(&self.api, &self.world.namespace, &self.repository.head()).await {
-            panic!("not compared\n{}", self.story());
-        }
+        self.refreshed("compared", |_| true).await;
+    }
+
+    /// Has Argo CD compare with the last commit until it shows what is wanted, and gives the Application.
+    async fn refreshed(&self, what: &str, wanted: impl Fn(&Value) -> bool + Send + Sync) -> Value {
+        let found = refresh(&self.api, &self.world.namespace, &self.repository.head(), wanted).await;
+        found.unwrap_or_else(|| panic!("{what}: not within {SOON:?}\n{}", self.story()))
     }
 
     /// Waits until a group is as wanted and gives it.
@@ -179,13 +183,18 @@ impl Application {
             .await
     }
 
-    /// Waits until a resource of the Application is shown with this health and these words.
-    pub async fn shows(&self, name: &str, health: &str, words: &str) -> Value {
-        self.until(&format!("{name} is {health}: {words}"), |app| {
+    /// Waits until a group says these words, and then until it is shown with them and with this health.
+    pub async fn shows(&self, name: &str, health: &str, words: &str) {
+        let says = |message: &Value| message.as_str().unwrap_or_default().contains(words);
+        let conditions = |group: &Value| group["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        let is_said = |group: &Value| conditions(group).iter().any(|condition| says(&condition["message"]));
+        self.group(name, &format!("says {words}"), is_said).await;
+        // Other words are no reason for Argo CD to compare again as long as the health is the same.
+        self.refreshed(&format!("{name} is {health}: {words}"), |app| {
             let shown = &resource(app, name)["health"];
-            shown["status"] == health && shown["message"].as_str().unwrap_or_default().contains(words)
+            shown["status"] == health && says(&shown["message"])
         })
-        .await
+        .await;
     }
 
     /// What happened, for a failing test.
@@ -219,10 +228,15 @@ pub fn branch() -> String {
     committed("examples/group.yaml").replace("HQ", "Branch").replace("headquarters", "branch")
 }
 
-/// Has Argo CD compare an Application with this revision, the last one; `false` if it does not.
-pub async fn refresh(api: &Api<DynamicObject>, name: &str, revision: &str) -> bool {
+/// Has Argo CD compare an Application with this revision, the last one, and gives it as wanted; `None` in time.
+pub async fn refresh(
+    api: &Api<DynamicObject>,
+    name: &str,
+    revision: &str,
+    wanted: impl Fn(&Value) -> bool + Send + Sync,
+) -> Option<Value> {
     let asked = Patch::Merge(json!({"metadata": {"annotations": {"argocd.argoproj.io/refresh": "hard"}}}));
-    // A comparison that is about to end may take the annotation along: then it is asked again.
+    // A comparison that is about to end may take the annotation along, or be of what was there before: it is asked again.
     for _ in 0..12 {
         let before = whole(&api.get(name).await.unwrap());
         api.patch(name, &PatchParams::default(), &asked).await.unwrap();
@@ -230,12 +244,13 @@ pub async fn refresh(api: &Api<DynamicObject>, name: &str, revision: &str) -> bo
             app["metadata"]["annotations"].get("argocd.argoproj.io/refresh").is_none()
                 && app["status"]["sync"]["revision"] == *revision
                 && app["status"]["reconciledAt"] != before["status"]["reconciledAt"]
+                && wanted(app)
         };
-        if live::until(api, name, Duration::from_secs(10), is_done).await.is_some() {
-            return true;
+        if let Some(app) = live::until(api, name, Duration::from_secs(10), is_done).await {
+            return Some(app);
         }
     }
-    false
+    None
 }
 
 /// Whether this revision was compared, found in the cluster, and no operation goes on.

@@ -147,7 +147,6 @@ async fn a_platform_that_is_down_makes_nothing_degraded() {
         app.refresh().await;
         app.shows("branch", "Progressing", "cannot be reached").await;
         app.world.poll("more tries", || async { failed().await >= 5 }).await;
-        app.refresh().await;
         app.shows("branch", "Progressing", "cannot be reached").await;
         app.shows("headquarters", "Healthy", "the platform holds what the spec declares").await;
 
