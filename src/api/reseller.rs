@@ -53,7 +53,7 @@ pub struct ResellerAttributes {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 80))]
     pub external_name: Option<String>,
-    /// Free data kept with the reseller: any JSON object of up to 256 KiB, compared and written whole.
+    /// Free data kept with the reseller: any JSON object of up to 256 KiB and 32 levels, compared and written whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "any_object")]
     pub extra_data: Option<Map<String, Value>>,

@@ -67,13 +67,15 @@ async fn pass<K: Watched>(mut object: &K, operator: &Operator, turn: &Turn) -> A
     let live;
     if object.meta().deletion_timestamp.is_some() {
         // A deletion decides on what is there now, not on what a watch showed.
-        let api: Api<K> = Api::namespaced(operator.client.clone(), &object.namespace().unwrap_or_default());
+        let api: Api<Packed<K>> = Api::namespaced(operator.client.clone(), &object.namespace().unwrap_or_default());
         match api.get_opt(&object.name_any()).await {
-            Ok(Some(now)) if now.uid() == object.uid() => {
-                live = now;
-                object = &live;
-            }
-            Ok(_) => return Again::Never,
+            Ok(now) => match now.and_then(|now| now.open()).filter(|now| now.uid() == object.uid()) {
+                Some(now) => {
+                    live = now;
+                    object = &live;
+                }
+                None => return Again::Never,
+            },
             Err(error) => return give_up(object, operator, cluster_failure("read the resource", &error)).await,
         }
     }

@@ -6,7 +6,7 @@ use kube::{Resource, ResourceExt, api::ObjectMeta};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::index::Watched;
-use crate::engine::{kind::Subject, standing::Standing};
+use crate::engine::{kind::Subject, size::Readable, standing::Standing};
 
 /// Where kubectl keeps the whole manifest.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -61,7 +61,8 @@ impl<K: Watched> Packed<K> {
 
 impl<'de, K: Watched> Deserialize<'de> for Packed<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::of(K::deserialize(deserializer)?).map_err(D::Error::custom)
+        let Readable(shown) = Readable::deserialize(deserializer)?;
+        K::deserialize(shown).and_then(Self::of).map_err(D::Error::custom)
     }
 }
 

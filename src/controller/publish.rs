@@ -11,7 +11,7 @@ use kube::{
 use serde_json::json;
 use tracing::warn;
 
-use super::{MANAGER, Operator, index::Watched, resolve::cluster_failure};
+use super::{MANAGER, Operator, index::Watched, packed::Packed, resolve::cluster_failure};
 use crate::{
     api::Status,
     engine::{events::Note, failure::Failure, kind::Subject},
@@ -26,7 +26,7 @@ impl Operator {
     /// # Errors
     /// When the API server refuses. The status is remembered and written by a later pass.
     pub(super) async fn write_status<K: Watched>(&self, subject: &Subject, status: &Status) -> Result<(), Failure> {
-        let api: Api<K> = Api::namespaced(self.client.clone(), &subject.namespace);
+        let api: Api<Packed<K>> = Api::namespaced(self.client.clone(), &subject.namespace);
         let patch = json!({
             "apiVersion": K::api_version(&()),
             "kind": K::kind(&()),

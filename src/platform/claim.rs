@@ -127,4 +127,16 @@ mod tests {
         drop(rest);
         late.await.unwrap();
     }
+
+    #[tokio::test]
+    async fn what_waits_behind_a_rest_does_not_begin_when_the_claim_was_ended_meanwhile() {
+        let claim = Claim::default();
+        claim.extend(Instant::now() + Duration::from_secs(60));
+        let rest = claim.rest().await;
+        let mut late = std::pin::pin!(claim.guard(async { Ok(()) }));
+        assert!(late.as_mut().now_or_never().is_none());
+        claim.end();
+        drop(rest);
+        assert_eq!(late.await.unwrap_err().cause, Cause::NotLeader);
+    }
 }

@@ -15,7 +15,7 @@ use crate::{
     world::{SOON, Wish, World, program},
 };
 
-const LEASE: [&str; 2] = ["--lease-duration", "3s"];
+const LEASE: [&str; 2] = ["--lease-duration", "6s"];
 
 /// A second operator beside the world's own, reaching the API server at `server`.
 fn second(world: &World, server: Option<&str>) -> Operator {

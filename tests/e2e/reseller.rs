@@ -1,4 +1,7 @@
-use apio_operator::{api::Reseller, engine::size::LARGEST};
+use apio_operator::{
+    api::Reseller,
+    engine::size::{DEEPEST, LARGEST},
+};
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
@@ -112,4 +115,29 @@ async fn extra_data_is_kept_up_to_its_limit_refused_above_it_and_ignored_when_ot
     let told = observed(world.ready("best").await);
     assert_eq!((told["externalName"].as_str(), told.get("extraData")), (Some("Best SA"), None));
     assert_eq!(world.bodies("PUT", BEST), [json!({"externalName": "Best SA"})]);
+}
+
+/// No Rust program reads 128 levels by itself, and one resource that nobody can read would keep the whole list from being read.
+#[tokio::test]
+async fn extra_data_that_is_nested_too_deep_is_refused_and_in_nobodys_way() {
+    let world = World::new().await;
+    let deep = |levels: usize| {
+        let data = format!("{}{{}}{}", r#"{"a":"#.repeat(levels - 1), "}".repeat(levels - 1));
+        format!(
+            r#"{{"apiVersion": "apio.netaxis.be/v1alpha1", "kind": "Reseller", "metadata": {{"name": "deep"}}, "spec": {{"extraData": {data}}}}}"#
+        )
+    };
+    let why = "jsonpath={.status.conditions[?(@.type=='Ready')].message}";
+    let refused = "extraData is nested more than 32 levels deep, which is the most; nest it less";
+    for levels in [DEEPEST + 1, 1_000] {
+        world.apply(&deep(levels));
+        world.kubectl(&["wait", "reseller/deep", "--for=condition=Stalled", "--timeout=60s"]);
+        assert_eq!(world.kubectl(&["get", "reseller/deep", "-o", why]), refused, "{levels}");
+    }
+    world.operator.start_again().unwrap();
+    world.apply(&best(""));
+    world.ready::<Reseller>("best").await;
+    assert_eq!(world.writes(), ["POST /local/resellers/"], "of the other one");
+    world.apply(&deep(DEEPEST));
+    world.ready::<Reseller>("deep").await;
 }

@@ -130,11 +130,9 @@ pub(super) fn prerequisites(change: &Change<'_>, reference: Option<&LocalReferen
 fn attributes(of: &impl Serialize) -> Next<Object> {
     match serde_json::to_value(of) {
         Ok(serde_json::Value::Object(object)) => {
-            let large = object.iter().find_map(|(key, value)| Some((key, size::too_large(value)?)));
-            let Some((key, size)) = large else { return Ok(object) };
-            let message =
-                format!("{key} is {size} bytes long as JSON and may be {} at most; make it shorter", size::LARGEST);
-            Refusal::new(Reason::Invalid, message).refuse()
+            let unfit = object.iter().find_map(|(key, value)| Some((key, size::unfit(value)?)));
+            let Some((key, why)) = unfit else { return Ok(object) };
+            Refusal::new(Reason::Invalid, format!("{key} is {why}")).refuse()
         }
         _ => Err(Halt::Stop(Verdict::Failed(Failure::new(Cause::Bug, "the attributes are no JSON object")))),
     }
