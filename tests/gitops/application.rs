@@ -177,10 +177,9 @@ impl Application {
 
     /// Waits until the last commit is in the cluster and all of it is healthy.
     pub async fn is_as_in_git(&self) -> Value {
-        self.refresh().await;
         let head = self.repository.head();
-        self.until("synced and healthy", |app| is_synced(app, &head) && app["status"]["health"]["status"] == "Healthy")
-            .await
+        let wanted = |app: &Value| is_synced(app, &head) && app["status"]["health"]["status"] == "Healthy";
+        self.refreshed("synced and healthy", wanted).await
     }
 
     /// Waits until a group says these words, and then until it is shown with them and with this health.

@@ -56,15 +56,12 @@ impl Cluster {
         manifest
     }
 
-    async fn until(&self, what: &str, wanted: impl Fn(&Value) -> bool + Send + Sync) -> Value {
-        let found = live::until(&self.api, NAME, SOON, wanted).await;
-        found.unwrap_or_else(|| panic!("{what}: not within {SOON:?}\n{}", self.story()))
-    }
-
+    /// Compared as often as it takes: Argo CD may miss that a definition is established.
     async fn is_synced(&self, health: &str) -> Value {
         let head = self.repository.head();
         let wanted = |app: &Value| is_synced(app, &head) && app["status"]["health"]["status"] == health;
-        self.until(&format!("synced and {health}"), wanted).await
+        let found = refresh(&self.api, NAME, &head, wanted).await;
+        found.unwrap_or_else(|| panic!("synced and {health}: not within {SOON:?}\n{}", self.story()))
     }
 
     /// Says of the pod what the kubelet of a node would: that it runs.
@@ -115,8 +112,6 @@ async fn argo_cd_installs_the_operator_keeps_it_and_leaves_the_resources_when_it
         examples_are_ready(&world).await;
         let before = cluster.installed();
         for _ in 0..3 {
-            let compared = refresh(&cluster.api, NAME, &cluster.repository.head(), |_| true).await;
-            assert!(compared.is_some(), "{}", cluster.story());
             cluster.is_synced("Healthy").await;
         }
         assert_eq!(cluster.installed(), before, "{mode:?}\n{}", cluster.story());
