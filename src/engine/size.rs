@@ -50,8 +50,8 @@ fn is_deeper(value: &Value, levels: usize) -> bool {
     }
 }
 
-/// A resource as it is read, whatever it holds: what is nested deeper than in any that is fit is null, and still unfit.
-/// serde_json refuses 128 levels, and with them the whole list that the resource is in.
+/// JSON as it is read, whatever it holds: what is nested deeper than in any value that is fit is null, and the rest still
+/// unfit. serde_json refuses 128 levels, and with them everything that comes in the same answer.
 #[derive(Debug)]
 pub struct Readable(pub Value);
 

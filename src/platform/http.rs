@@ -9,6 +9,7 @@ use super::errors;
 use crate::engine::{
     failure::{Cause, Failure, chain},
     ids::Object,
+    size::Readable,
 };
 
 /// Which front door of the platform is used (platform contract, 1).
@@ -200,7 +201,9 @@ pub async fn send(request: reqwest::RequestBuilder, write: bool) -> Result<Reply
     let status = response.status().as_u16();
     let retry_after = response.headers().get("retry-after").and_then(|value| errors::retry_after(value.to_str().ok()?));
     let bytes = response.bytes().await.map_err(lost)?;
-    let body = serde_json::from_slice(&bytes).map_err(|_| String::from_utf8_lossy(&bytes).into_owned());
+    let body = serde_json::from_slice(&bytes)
+        .map(|Readable(body)| body)
+        .map_err(|_| String::from_utf8_lossy(&bytes).into_owned());
     Ok(Reply { status, body, retry_after, restricted: false })
 }
 

@@ -140,4 +140,13 @@ async fn extra_data_that_is_nested_too_deep_is_refused_and_in_nobodys_way() {
     assert_eq!(world.writes(), ["POST /local/resellers/"], "of the other one");
     world.apply(&deep(DEEPEST));
     world.ready::<Reseller>("deep").await;
+
+    // By somebody else, on the platform.
+    world.platform.edit(|state| {
+        let data = (0..1_000).fold(json!(1), |inner, _| json!({"a": inner}));
+        state.resellers.get_mut("Best").unwrap().insert("extraData".into(), data);
+    });
+    world.apply(&best("externalName: Best SA"));
+    world.ready::<Reseller>("best").await;
+    assert_eq!(world.bodies("PUT", BEST), [json!({"externalName": "Best SA"})]);
 }
