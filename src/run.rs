@@ -18,7 +18,9 @@ use tracing::info;
 use crate::{
     api::{self, Group, Reseller, Tenant},
     cli::{Cli, Command, Run},
-    controller::{self, CLUSTER_TIMEOUT, CredentialsWatch, CurrentSettings, Elector, Events, MANAGER, Operator},
+    controller::{
+        self, CLUSTER_SILENCE, CLUSTER_TIMEOUT, CredentialsWatch, CurrentSettings, Elector, Events, MANAGER, Operator,
+    },
     docs,
     engine::{budget::pace::Limits, failure::chain, settings},
     platform::{Address, Claim, Platform, Transport, Turns, authorities},
@@ -119,9 +121,10 @@ pub struct Cluster {
 
 /// The cluster that the environment names.
 async fn connected() -> Result<Cluster, String> {
-    let config = Config::infer().await.map_err(|error| {
+    let mut config = Config::infer().await.map_err(|error| {
         format!("no cluster to work on: set KUBECONFIG, or run in a pod with a ServiceAccount ({error})")
     })?;
+    config.read_timeout = Some(CLUSTER_SILENCE);
     let url = config.cluster_url.to_string();
     let builder =
         ClientBuilder::try_from(config).map_err(|error| format!("cannot use the cluster at {url}: {error}"))?;
@@ -206,6 +209,7 @@ pub async fn operate(
     let text: health::Text = Arc::new(move || {
         counting.count_resources();
         counting.metrics.platform_answers(!counting.turns.is_stopped());
+        counting.metrics.credentials_valid(counting.platform.has_credentials());
         counting.metrics.text()
     });
     let secret = CredentialsWatch { namespace, name: flags.credentials_secret, sender };

@@ -34,6 +34,8 @@ pub async fn follow(operator: Arc<Operator>, watch: Watch) {
     let only = watcher::Config::default().fields(&format!("metadata.name={}", watch.name));
     let mut events = watcher(api, only).default_backoff().boxed();
     let mut found = false;
+    // What was wrong with the last one, if anything.
+    let mut said = None;
     loop {
         let (credentials, about) = match events.try_next().await {
             Ok(Some(watcher::Event::Apply(secret) | watcher::Event::InitApply(secret))) => {
@@ -64,12 +66,17 @@ pub async fn follow(operator: Arc<Operator>, watch: Watch) {
             changed
         });
         operator.first_read.credentials.send_replace(true);
-        if !changed && unreadable.is_none() {
+        // A list shows again what was there.
+        let is_news = said.replace(unreadable.clone()).is_none_or(|said| said != unreadable);
+        if !changed && !is_news {
             continue;
         }
         // Tried at once, so that a bad one is told now and not when it is needed.
         let problem = match unreadable {
-            Some(problem) => Some(problem),
+            Some(problem) => {
+                operator.platform.forgive().await;
+                Some(problem)
+            }
             None => match operator.platform.log_in().await {
                 Err(failure) if matches!(failure.cause.reason(), Reason::Denied | Reason::CredentialsUnavailable) => {
                     Some(failure.message)
@@ -78,7 +85,6 @@ pub async fn follow(operator: Arc<Operator>, watch: Watch) {
                 Ok(()) | Err(_) => None,
             },
         };
-        operator.metrics.credentials_valid(problem.is_none());
         match problem {
             None => info!(secret = %watch.name, "new credentials in use"),
             Some(message) => {

@@ -49,6 +49,11 @@ pub async fn reconcile<K: Watched>(shown: Arc<Packed<K>>, operator: Arc<Operator
             give_up(&object, &operator, failure).await
         }
     };
+    // Deleted in the meantime: what was remembered after its watch said so would be kept for ever.
+    let uid = object.uid().unwrap_or_default();
+    if operator.index.get::<K>(&namespace, &name).is_none_or(|now| now.uid() != object.uid()) {
+        operator.memories.forget(&uid);
+    }
     if matches!(again, Again::Stalled | Again::Waiting) && operator.index.alarms() != alarms {
         return Ok(Action::requeue(Duration::ZERO));
     }

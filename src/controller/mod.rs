@@ -40,6 +40,8 @@ use index::{Index, Watched};
 pub const MANAGER: &str = "apio-operator";
 /// Longest single call to the API server, to its headers.
 pub const CLUSTER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest silence of the API server in the middle of an answer; a watch is never silent for so long.
+pub const CLUSTER_SILENCE: Duration = Duration::from_secs(300);
 /// Longest wait for the first sight of the settings and of the credentials.
 const FIRST_READ: Duration = Duration::from_secs(10);
 

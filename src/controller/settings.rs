@@ -69,11 +69,16 @@ pub async fn follow(operator: Arc<Operator>) {
     let only = watcher::Config::default().fields(&format!("metadata.name={}", current.name));
     let mut events = watcher(api, only).default_backoff().boxed();
     let mut found = false;
+    let mut seen = None;
     loop {
         match events.try_next().await {
             Ok(Some(watcher::Event::Apply(map) | watcher::Event::InitApply(map))) => {
                 found = true;
-                take(&operator, &map).await;
+                // A list shows again what was there.
+                if map.resource_version() != seen {
+                    take(&operator, &map).await;
+                    seen = map.resource_version();
+                }
                 operator.first_read.settings.send_replace(true);
             }
             Ok(Some(watcher::Event::Init)) => found = false,
@@ -81,6 +86,7 @@ pub async fn follow(operator: Arc<Operator>) {
             Ok(Some(watcher::Event::InitDone | watcher::Event::Delete(_))) => {
                 warn!(configmap = %current.name, namespace = %current.namespace, "no settings ConfigMap: nothing is auto-created and no group is deleted");
                 operator.metrics.settings_valid(false);
+                seen = None;
                 if current.set(None) {
                     operator.index.wake_unsettled();
                 }

@@ -59,6 +59,16 @@ impl Platform {
         self.session.log_in().await
     }
 
+    /// Forgets that credentials were refused.
+    pub async fn forgive(&self) {
+        self.session.forgive().await;
+    }
+
+    /// Whether there are credentials that the platform did not refuse.
+    pub fn has_credentials(&self) -> bool {
+        self.session.has_credentials()
+    }
+
     /// Resolves each time that the platform lets the operator in again after it had not for a while.
     pub async fn lets_in_again(&self) {
         self.session.lets_in_again().await;

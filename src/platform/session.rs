@@ -57,6 +57,8 @@ pub struct Session {
     credentials: watch::Receiver<Option<Credentials>>,
     state: Mutex<State>,
     lets_in_again: Notify,
+    /// Whether the last login with the credentials of that moment was refused.
+    is_refused: AtomicBool,
 }
 
 #[derive(Default)]
@@ -110,7 +112,14 @@ impl Login {
 impl Session {
     /// A session that is not open yet.
     pub fn new(address: Address, transport: Transport, credentials: watch::Receiver<Option<Credentials>>) -> Self {
-        Self { address, transport, credentials, state: Mutex::default(), lets_in_again: Notify::new() }
+        Self {
+            address,
+            transport,
+            credentials,
+            state: Mutex::default(),
+            lets_in_again: Notify::new(),
+            is_refused: AtomicBool::new(false),
+        }
     }
 
     /// Longest single call.
@@ -206,6 +215,17 @@ impl Session {
         }
     }
 
+    /// Forgets that credentials were refused: whoever took them away and gives them again wants them tried again.
+    pub async fn forgive(&self) {
+        self.state.lock().await.refused = None;
+        self.is_refused.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether there are credentials that the platform did not refuse.
+    pub fn has_credentials(&self) -> bool {
+        self.credentials.borrow().is_some() && !self.is_refused.load(Ordering::Relaxed)
+    }
+
     /// The open login, or a new one; never `expired`, the one that was just answered with 401.
     async fn login(&self, expired: Option<&Arc<Login>>) -> Result<Arc<Login>, Failure> {
         let mut state = self.state.lock().await;
@@ -220,6 +240,7 @@ impl Session {
             state.login = open.clone();
             return open.ok_or(refused);
         }
+        self.is_refused.store(false, Ordering::Relaxed);
         if let Some(login) = state.login.as_ref().filter(|login| login.credentials == credentials) {
             if let Some(open) = open {
                 return Ok(open);
@@ -241,6 +262,7 @@ impl Session {
             Err(failure) if failure.cause == Cause::LoginRefused => {
                 let refused = Some((credentials, failure.message.clone()));
                 *state = State { login: open.clone(), refused, ..*state };
+                self.is_refused.store(true, Ordering::Relaxed);
                 open.ok_or(failure)
             }
             Err(failure) => Err(failure),
@@ -274,14 +296,16 @@ impl Session {
         };
         let body = json!({"username": credentials.username, "password": credentials.password.expose_secret()});
         let reply = http::send(login.client.post(url).json(&body), false).await?;
-        if matches!(reply.status, 401 | 403) || reply.status == 400 && errors::is_own(&reply) {
+        // The form of the platform's 401 is not documented; a page with another status may be that of something in between.
+        if reply.status == 401 || matches!(reply.status, 400 | 403) && errors::is_own(&reply) {
             return Err(Failure::new(Cause::LoginRefused, refusal(&credentials.username)));
         }
         let answer = errors::accepted(reply, "the login", false).map_err(|failure| {
             // What a login answers may repeat what was sent.
             let message = format!("the platform did not answer the login of {} as documented", credentials.username);
             // Nothing in a spec can mend it.
-            let cause = if failure.cause == Cause::Rejected { Cause::Unreadable } else { failure.cause };
+            let is_refusal = matches!(failure.cause, Cause::Rejected | Cause::Forbidden);
+            let cause = if is_refusal { Cause::Unreadable } else { failure.cause };
             Failure { cause, message, ..failure }
         })?;
         login.restricted = answer.pointer("/profile/access_type") == Some(&json!(1));
@@ -305,6 +329,6 @@ fn bearer(answer: &Value) -> Option<SecretString> {
 
 fn refusal(username: &str) -> String {
     format!(
-        "the platform refuses the login of {username}; no second try is made until the credentials Secret changes, because repeated ones lock the account"
+        "the platform refuses the login of {username}; no second try is made until the credentials Secret changes or is created anew, because repeated ones lock the account"
     )
 }

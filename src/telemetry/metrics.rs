@@ -180,7 +180,7 @@ impl Metrics {
         self.settings_valid.set(i64::from(valid));
     }
 
-    /// The credentials were read or tried.
+    /// Whether there are credentials that were not refused.
     pub fn credentials_valid(&self, valid: bool) {
         self.credentials_valid.set(i64::from(valid));
     }

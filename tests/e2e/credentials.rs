@@ -96,6 +96,24 @@ async fn a_new_password_that_is_refused_leaves_the_old_session_in_use_and_is_tol
 }
 
 #[tokio::test]
+async fn an_account_that_is_locked_out_later_shows_in_the_metric_and_is_tried_again_with_a_new_secret() {
+    let world = with_acme(false).await;
+    let valid = || world.metric("apio_operator_credentials_valid");
+    world.apply(&hq(""));
+    world.group("hq").await;
+    assert_eq!(valid().await, 1);
+    world.platform.inject(Fault::status(401).on("POST", "/login/").forever());
+    world.platform.expire_sessions();
+    world.nudge::<Group>("hq").await;
+    world.poll("refused", || async { valid().await == 0 }).await;
+    world.platform.clear_faults();
+    world.delete("secret/apio-credentials");
+    world.apply(&credentials(USERNAME, PASSWORD));
+    world.looked::<Group>("hq").await;
+    assert_eq!((logins(&world), valid().await), (3, 1));
+}
+
+#[tokio::test]
 async fn many_groups_share_one_login() {
     let world = with_acme(false).await;
     let groups: Vec<_> = (0..12).map(|n| manifest("Group", &format!("g{n}"), "tenantId: Acme, groupName: G")).collect();

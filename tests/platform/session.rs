@@ -62,7 +62,7 @@ async fn a_login_that_is_refused_as_a_request_is_a_matter_of_the_credentials() {
     for (mode, login) in [(Mode::Gateway, "/login/"), (Mode::Core, "/auth/login/")] {
         let client = client(mode).await;
         // The word of something in between says nothing of them, and is no reason to try no more.
-        let statuses = [400, 405, 413, 431];
+        let statuses = [400, 403, 405, 413, 431];
         for status in statuses {
             client.simulator.clear_faults();
             client.simulator.inject(Fault::html(status).on("POST", login).forever());
@@ -95,9 +95,11 @@ async fn refused_credentials_are_tried_once_until_they_change() {
         assert_eq!(failure.cause, Cause::LoginRefused);
         assert!(failure.message.contains(USERNAME) && !failure.message.contains("wrong"), "{failure}");
     }
-    assert_eq!(client.logins(), 1);
+    assert_eq!((client.logins(), client.platform.has_credentials()), (1, false));
+    client.platform.forgive().await;
+    assert_eq!((client.cause(look("HQ")).await, client.logins()), (Cause::LoginRefused, 2));
     client.credentials.send_replace(account(USERNAME, PASSWORD));
-    assert!(client.ask(look("HQ")).await.is_ok());
+    assert!(client.ask(look("HQ")).await.is_ok() && client.platform.has_credentials());
     client.credentials.send_replace(None);
     assert_eq!(client.cause(look("HQ")).await, Cause::NoCredentials);
 }

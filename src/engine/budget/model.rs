@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::{
     Class,
     pace::{Limits, Pace},
-    queue::Queue,
+    queue::{LEAST, Queue},
 };
 use crate::engine::failure::{Cause, Failure};
 
@@ -43,6 +43,9 @@ struct Model {
     asked: usize,
     waiting: BTreeMap<String, (Class, usize)>,
     running: BTreeMap<String, Class>,
+    /// How many of the background got their turns in order since one did not, and how many passed over a poll.
+    in_order: usize,
+    passed_over: usize,
 }
 
 fn tenant(who: &str) -> u8 {
@@ -61,7 +64,18 @@ impl Model {
             prop_assert!(granted.is_some(), "who does not wait gets no turn");
             let (class, since) = granted.unwrap();
             let urgent = self.waiting.values().map(|(class, _)| *class).min();
-            prop_assert!(urgent.is_none_or(|urgent| urgent >= class), "{urgent:?} waits behind {class:?}");
+            let in_order = urgent.is_none_or(|urgent| urgent >= class);
+            if class.is_background() {
+                let of_four = in_order || urgent == Some(Class::Recheck) && self.in_order + 1 >= LEAST;
+                prop_assert!(of_four, "{urgent:?} waits behind {class:?}");
+                self.in_order = if in_order { self.in_order + 1 } else { 0 };
+                let polls_wait =
+                    class == Class::Recheck && self.waiting.values().any(|(class, _)| *class == Class::Poll);
+                self.passed_over = if polls_wait { self.passed_over + 1 } else { 0 };
+                prop_assert!(self.passed_over < LEAST, "polls wait for ever");
+            } else {
+                prop_assert!(in_order, "{urgent:?} waits behind {class:?}");
+            }
             let before =
                 |other: &str, its: (Class, usize)| tenant(other) == tenant(&who) && its.0 == class && its.1 < since;
             let older = self.waiting.iter().any(|(other, its)| before(other, *its));

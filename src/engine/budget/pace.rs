@@ -150,7 +150,8 @@ impl Pace {
 
     fn cut(&mut self, now: Duration) {
         if self.last_cut.is_none_or(|last| now >= last + ONE_CUT) {
-            self.window = (self.window / 2).max(1);
+            // Two, so that one slow poll does not keep the only turn.
+            self.window = (self.window / 2).max(2.min(self.limits.concurrency));
             self.answers = 0;
             self.last_cut = Some(now);
         }

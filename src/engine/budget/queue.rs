@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::Class;
 
+/// One of so many turns of the background goes to the least urgent class that waits.
+pub(super) const LEAST: usize = 4;
+
 /// Who waits for a turn or has it, by name.
 #[derive(Debug, Default)]
 pub struct Queue {
@@ -11,6 +14,8 @@ pub struct Queue {
     waiting: HashMap<String, (Class, String)>,
     classes: BTreeMap<Class, Lanes>,
     running: HashMap<String, Class>,
+    /// How many turns of the background were given.
+    background: usize,
 }
 
 /// Who waits in one class, by tenant; the tenant in front is served next.
@@ -70,8 +75,14 @@ impl Queue {
         }
         let background = self.running.values().filter(|class| class.is_background()).count();
         let full = background >= (most / 2).max(1);
-        let mut open = self.classes.iter_mut().filter(|(class, _)| !(full && class.is_background()));
-        let (class, who) = open.find_map(|(class, lanes)| Some((*class, lanes.pop()?)))?;
+        let waits = |(class, lanes): &(&Class, &Lanes)| !(lanes.order.is_empty() || full && class.is_background());
+        let mut open = self.classes.iter().filter(waits).map(|(class, _)| *class);
+        let first = open.next()?;
+        self.background += usize::from(first.is_background());
+        // Many that wait for something would keep the others from ever being looked at.
+        let is_of_the_last = first.is_background() && self.background.is_multiple_of(LEAST);
+        let class = if is_of_the_last { open.next_back().unwrap_or(first) } else { first };
+        let who = self.classes.get_mut(&class)?.pop()?;
         self.waiting.remove(&who);
         self.running.insert(who.clone(), class);
         Some(who)
@@ -136,6 +147,16 @@ mod tests {
         assert_eq!(granted(&mut queue, 10), ["3", "2", "1"]);
         queue.ask("1", Class::Change, "a");
         assert_eq!(granted(&mut queue, 10), [""; 0], "it has its turn");
+    }
+
+    #[test]
+    fn polls_get_every_fourth_turn_of_the_background() {
+        let mut queue = Queue::default();
+        for recheck in ["r1", "r2", "r3", "r4"] {
+            queue.ask(recheck, Class::Recheck, "a");
+        }
+        queue.ask("poll", Class::Poll, "a");
+        assert_eq!(granted(&mut queue, 10), ["r1", "r2", "r3", "poll", "r4"]);
     }
 
     #[test]
