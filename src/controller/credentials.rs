@@ -74,7 +74,7 @@ pub async fn follow(operator: Arc<Operator>, watch: Watch) {
         // Tried at once, so that a bad one is told now and not when it is needed.
         let problem = match unreadable {
             Some(problem) => {
-                operator.platform.forgive().await;
+                operator.platform.forgive();
                 Some(problem)
             }
             None => match operator.platform.log_in().await {

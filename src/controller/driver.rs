@@ -73,16 +73,13 @@ async fn pass<K: Watched>(mut object: &K, operator: &Operator, turn: &Turn) -> A
     if object.meta().deletion_timestamp.is_some() {
         // A deletion decides on what is there now, not on what a watch showed.
         let api: Api<Packed<K>> = Api::namespaced(operator.client.clone(), &object.namespace().unwrap_or_default());
-        match api.get_opt(&object.name_any()).await {
-            Ok(now) => match now.and_then(|now| now.open()).filter(|now| now.uid() == object.uid()) {
-                Some(now) => {
-                    live = now;
-                    object = &live;
-                }
-                None => return Again::Never,
-            },
+        let now = match api.get_opt(&object.name_any()).await {
+            Ok(now) => now.and_then(|now| now.open()),
             Err(error) => return give_up(object, operator, cluster_failure("read the resource", &error)).await,
-        }
+        };
+        let Some(now) = now.filter(|now| now.uid() == object.uid()) else { return Again::Never };
+        live = now;
+        object = &live;
     }
     let subject = operator.subject(object);
     // What could not be written before is written before anything is decided on it: a record must outlive this process.

@@ -60,8 +60,8 @@ impl Platform {
     }
 
     /// Forgets that credentials were refused.
-    pub async fn forgive(&self) {
-        self.session.forgive().await;
+    pub fn forgive(&self) {
+        self.session.forgive();
     }
 
     /// Whether there are credentials that the platform did not refuse.

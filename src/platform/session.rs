@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -57,15 +57,13 @@ pub struct Session {
     credentials: watch::Receiver<Option<Credentials>>,
     state: Mutex<State>,
     lets_in_again: Notify,
-    /// Whether the last login with the credentials of that moment was refused.
-    is_refused: AtomicBool,
+    /// Credentials that the platform refused, and its words: no second try before they change.
+    refused: std::sync::Mutex<Option<(Credentials, String)>>,
 }
 
 #[derive(Default)]
 struct State {
     login: Option<Arc<Login>>,
-    /// Credentials that the platform refused, and its words: no second try before they change.
-    refused: Option<(Credentials, String)>,
     /// When it was last said that the platform lets in again.
     said: Option<Instant>,
 }
@@ -118,7 +116,7 @@ impl Session {
             credentials,
             state: Mutex::default(),
             lets_in_again: Notify::new(),
-            is_refused: AtomicBool::new(false),
+            refused: std::sync::Mutex::default(),
         }
     }
 
@@ -206,7 +204,7 @@ impl Session {
     /// Why they cannot be used. A session that was opened with the ones before stays in use as long as it lasts.
     pub async fn log_in(&self) -> Result<(), Failure> {
         let open = self.login(None).await?;
-        match self.state.lock().await.refused.as_ref() {
+        match self.refused().as_ref() {
             Some((_, message)) if open.is_of_others(self.credentials.borrow().as_ref()) => {
                 let message = format!("{message}; the session of the credentials before stays in use");
                 Err(Failure::new(Cause::LoginRefused, message))
@@ -216,14 +214,21 @@ impl Session {
     }
 
     /// Forgets that credentials were refused: whoever took them away and gives them again wants them tried again.
-    pub async fn forgive(&self) {
-        self.state.lock().await.refused = None;
-        self.is_refused.store(false, Ordering::Relaxed);
+    pub fn forgive(&self) {
+        *self.refused() = None;
     }
 
     /// Whether there are credentials that the platform did not refuse.
     pub fn has_credentials(&self) -> bool {
-        self.credentials.borrow().is_some() && !self.is_refused.load(Ordering::Relaxed)
+        self.credentials.borrow().as_ref().is_some_and(|credentials| self.refusal_of(credentials).is_none())
+    }
+
+    fn refused(&self) -> MutexGuard<'_, Option<(Credentials, String)>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn refusal_of(&self, credentials: &Credentials) -> Option<String> {
+        self.refused().as_ref().filter(|(refused, _)| refused == credentials).map(|(_, message)| message.clone())
     }
 
     /// The open login, or a new one; never `expired`, the one that was just answered with 401.
@@ -234,13 +239,12 @@ impl Session {
             return Err(Failure::new(Cause::NoCredentials, message));
         };
         let open = state.login.clone().filter(|login| expired.is_none_or(|expired| !Arc::ptr_eq(login, expired)));
-        if let Some((_, message)) = state.refused.as_ref().filter(|(refused, _)| *refused == credentials) {
-            let refused = Failure::new(Cause::LoginRefused, message.clone());
+        if let Some(message) = self.refusal_of(&credentials) {
+            let refused = Failure::new(Cause::LoginRefused, message);
             // One that has ended is forgotten: its credentials may come back, and then open a new one.
             state.login = open.clone();
             return open.ok_or(refused);
         }
-        self.is_refused.store(false, Ordering::Relaxed);
         if let Some(login) = state.login.as_ref().filter(|login| login.credentials == credentials) {
             if let Some(open) = open {
                 return Ok(open);
@@ -256,13 +260,13 @@ impl Session {
                 let before = state.login.as_ref().filter(|before| before.credentials == credentials);
                 login.is_second_try = before.is_some_and(|before| !before.is_proven());
                 let login = Arc::new(login);
-                *state = State { login: Some(login.clone()), refused: None, ..*state };
+                state.login = Some(login.clone());
+                self.forgive();
                 Ok(login)
             }
             Err(failure) if failure.cause == Cause::LoginRefused => {
-                let refused = Some((credentials, failure.message.clone()));
-                *state = State { login: open.clone(), refused, ..*state };
-                self.is_refused.store(true, Ordering::Relaxed);
+                state.login = open.clone();
+                *self.refused() = Some((credentials, failure.message.clone()));
                 open.ok_or(failure)
             }
             Err(failure) => Err(failure),

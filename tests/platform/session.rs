@@ -96,7 +96,7 @@ async fn refused_credentials_are_tried_once_until_they_change() {
         assert!(failure.message.contains(USERNAME) && !failure.message.contains("wrong"), "{failure}");
     }
     assert_eq!((client.logins(), client.platform.has_credentials()), (1, false));
-    client.platform.forgive().await;
+    client.platform.forgive();
     assert_eq!((client.cause(look("HQ")).await, client.logins()), (Cause::LoginRefused, 2));
     client.credentials.send_replace(account(USERNAME, PASSWORD));
     assert!(client.ask(look("HQ")).await.is_ok() && client.platform.has_credentials());
