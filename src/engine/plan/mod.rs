@@ -1,8 +1,10 @@
 //! What to do next with one resource: total, deterministic, the same for all kinds.
 
+mod absent;
 mod deletion;
 mod domains;
 mod group;
+mod present;
 mod reseller;
 mod steps;
 mod tenant;
@@ -18,15 +20,15 @@ pub use steps::Step;
 
 use super::{
     check_group::{Blocked, LEAVE_IT},
-    diff::{Difference, differences, shown, update_body, whole},
+    diff::Difference,
     facts::{Facts, Query},
-    failure::{Cause, Failure},
-    ids::{Key, Object},
-    kind::{Change, Kind, Subject, Verb},
+    failure::Failure,
+    ids::Key,
+    kind::{Kind, Subject},
     on_the_way, ownership,
     reason::Reason,
 };
-use crate::api::{DriftPolicy, Ownership, OwnershipState};
+use crate::api::Ownership;
 
 /// What a decision needs before it can be made, or why it cannot be made now.
 #[derive(Clone, Debug, PartialEq)]
@@ -136,12 +138,12 @@ fn decide<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> Next<Plan> {
     let declared = object.declared(&facts.cluster)?;
     match facts.object(&key)? {
         Some(observed) => {
-            type_checked::<K>(&key, observed)?;
-            present(object, subject, facts, &key, record, &declared, observed)
+            present::type_checked::<K>(&key, observed)?;
+            present::decide(object, subject, facts, &key, record, &declared, observed)
         }
         None => {
             parent_is_there(&key, facts)?;
-            absent(object, subject, facts, &key, record, &declared)
+            absent::decide(object, subject, facts, &key, record, &declared)
         }
     }
 }
@@ -192,17 +194,6 @@ fn not_of_this_kind<T>(key: &Key, kind: &str) -> Next<T> {
     Refusal::new(Reason::IdentityChanged, message).refuse()
 }
 
-/// What the platform holds has the types of the contract.
-fn type_checked<K: Kind>(key: &Key, observed: &Object) -> Next<()> {
-    match serde_json::from_value::<K::Attributes>(serde_json::Value::Object(observed.clone())) {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            let message = format!("the platform's answer for {key} is not as documented: {error}");
-            Err(Halt::Stop(Verdict::Failed(Failure::new(Cause::Unreadable, message))))
-        }
-    }
-}
-
 /// A 404 on a group proves its absence only when its tenant can be read.
 fn parent_is_there(key: &Key, facts: &Facts) -> Next<()> {
     match key {
@@ -214,141 +205,6 @@ fn parent_is_there(key: &Key, facts: &Facts) -> Next<()> {
         }
         _ => Ok(()),
     }
-}
-
-fn absent<K: Kind>(
-    object: &K,
-    subject: &Subject,
-    facts: &Facts,
-    key: &Key,
-    record: Option<Ownership>,
-    declared: &Object,
-) -> Next<Plan> {
-    if subject.observes() {
-        return Refusal::new(
-            Reason::NotFound,
-            format!("{key} is not on the platform, and spec.managementPolicy is Observe; create it there, or set it to Manage"),
-        )
-        .refuse();
-    }
-    if ownership::refused_as_existing(facts) {
-        let message = format!(
-            "the platform says that {key} exists but does not show it to this account; use an account that may see it"
-        );
-        return Refusal::new(Reason::NotVisible, message).refuse();
-    }
-    if facts.done().any(|step| matches!(step, Step::Create(..))) {
-        let message = format!("the platform took the creation of {key} but does not show it yet");
-        return done(Verdict::Failed(Failure::new(Cause::NotFound, message)));
-    }
-    let vanished = record.as_ref().is_some_and(|record| record.state != OwnershipState::Pending);
-    if vanished && subject.policies.drift() == DriftPolicy::Report {
-        let message = format!(
-            "{key} was removed on the platform, and spec.driftPolicy is Report; set it to Correct to create it again"
-        );
-        return Refusal::new(Reason::Removed, message).refuse();
-    }
-    for parent in object.parents(key, declared) {
-        if facts.cluster.described.get(&parent) == Some(&true) {
-            let reason =
-                if matches!(parent, Key::Reseller(_)) { Reason::WaitingForReseller } else { Reason::WaitingForTenant };
-            return Refusal::new(
-                reason,
-                format!(
-                    "{parent} is being deleted, so nothing is created for it; create it again, or delete this resource"
-                ),
-            )
-            .refuse();
-        }
-    }
-    let change = Change { declared, observed: None };
-    let ours = record.clone().filter(|_| vanished).unwrap_or_else(|| ownership::begun(facts, key, declared));
-    let on_the_way = object.prerequisites(key, &change, facts)?;
-    let mut body = declared.clone();
-    body.extend(object.options(Verb::Create, key, declared, &facts.cluster));
-    let mut steps = hold(subject, facts, record.as_ref(), ours, &on_the_way);
-    steps.extend(on_the_way);
-    steps.push(Step::Create(key.clone(), body));
-    Ok(Plan::Act(steps))
-}
-
-fn present<K: Kind>(
-    object: &K,
-    subject: &Subject,
-    facts: &Facts,
-    key: &Key,
-    record: Option<Ownership>,
-    declared: &Object,
-    observed: &Object,
-) -> Next<Plan> {
-    let found = differences(declared, observed);
-    if subject.observes() {
-        return done(if found.is_empty() { Verdict::Synced } else { Verdict::Drifted(found) });
-    }
-    if record.is_none()
-        && let Err(refusal) = ownership::adopt(subject.policies.adoption(), key, &found, facts.cluster.auto_created)
-    {
-        return refusal.refuse();
-    }
-    if let Some(fixed) = found.iter().find(|d| K::IMMUTABLE.contains(&d.path.as_str())) {
-        let message = format!(
-            "{} of {key} is {} on the platform and cannot be changed to {}; create this resource anew with what is there",
-            fixed.path, fixed.observed, fixed.desired
-        );
-        return Refusal::new(Reason::Invalid, message).refuse();
-    }
-    let verb = update_verb(subject, record.as_ref());
-    let ours = record.clone().unwrap_or_else(|| ownership::taken_over(facts, key));
-    let hold = |on_the_way: &[Step]| hold(subject, facts, record.as_ref(), ours.clone(), on_the_way);
-    let as_it_is = |verdict: Verdict| match hold(&[]) {
-        steps if steps.is_empty() => done(verdict),
-        steps => Ok(Plan::Act(steps)),
-    };
-    let created = facts.done().any(|step| matches!(step, Step::Create(..)));
-    let updated = facts.done().any(|step| matches!(step, Step::Update(..)));
-    // What was created just now has its template; one that was sent is not sent again.
-    let reapply = object.options(verb, key, declared, &facts.cluster).contains_key("templateName");
-    let due = reapply && !created && !updated && subject.compared_generation().is_some();
-    if found.is_empty() && !due {
-        return as_it_is(Verdict::Synced);
-    }
-    if updated || known_as_not_accepted(subject, &found) {
-        return done(Verdict::NotAccepted(found));
-    }
-    if verb == Verb::Correct && subject.policies.drift() == DriftPolicy::Report {
-        return as_it_is(Verdict::Drifted(found));
-    }
-    let on_the_way = object.prerequisites(key, &Change { declared, observed: Some(observed) }, facts)?;
-    let body = if reapply {
-        // A template fills every key that is absent, so all declared ones are sent.
-        declared.iter().map(|(key, value)| (key.clone(), whole(key, value, observed.get(key)))).collect()
-    } else {
-        update_body(declared, observed, &found)
-    };
-    let mut sent = body.clone();
-    sent.extend(object.options(verb, key, &body, &facts.cluster));
-    let mut steps = hold(&on_the_way);
-    steps.extend(on_the_way);
-    steps.push(Step::Update(key.clone(), sent));
-    Ok(Plan::Act(steps))
-}
-
-/// What a difference calls for: at a generation that was already compared it is the platform's doing.
-fn update_verb(subject: &Subject, record: Option<&Ownership>) -> Verb {
-    let never_compared = subject.compared_generation().is_none() || subject.status.ownership.is_none();
-    match record {
-        None => Verb::Adopt,
-        Some(record) if record.state == OwnershipState::Adopted && never_compared => Verb::Adopt,
-        Some(_) if subject.is_compared() => Verb::Correct,
-        Some(_) => Verb::Update,
-    }
-}
-
-/// The same values were sent, taken and not kept before: not sent again until the spec or the platform's value changes.
-fn known_as_not_accepted(subject: &Subject, found: &[Difference]) -> bool {
-    subject.is_compared()
-        && subject.condition("Synced").is_some_and(|synced| synced.reason == Reason::NotAccepted.name())
-        && subject.status.drift == shown(found)
 }
 
 /// The finalizer, this record and what these steps create, unless all of it is there.

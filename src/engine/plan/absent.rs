@@ -1,0 +1,70 @@
+//! An object that the platform does not have: whether it is created.
+
+use super::{Next, Plan, Refusal, Step, Verdict, done, hold};
+use crate::{
+    api::{DriftPolicy, Ownership, OwnershipState},
+    engine::{
+        facts::Facts,
+        failure::{Cause, Failure},
+        ids::{Key, Object},
+        kind::{Change, Kind, Subject, Verb},
+        ownership,
+        reason::Reason,
+    },
+};
+
+pub(super) fn decide<K: Kind>(
+    object: &K,
+    subject: &Subject,
+    facts: &Facts,
+    key: &Key,
+    record: Option<Ownership>,
+    declared: &Object,
+) -> Next<Plan> {
+    if subject.observes() {
+        return Refusal::new(
+            Reason::NotFound,
+            format!("{key} is not on the platform, and spec.managementPolicy is Observe; create it there, or set it to Manage"),
+        )
+        .refuse();
+    }
+    if ownership::refused_as_existing(facts) {
+        let message = format!(
+            "the platform says that {key} exists but does not show it to this account; use an account that may see it"
+        );
+        return Refusal::new(Reason::NotVisible, message).refuse();
+    }
+    if facts.done().any(|step| matches!(step, Step::Create(..))) {
+        let message = format!("the platform took the creation of {key} but does not show it yet");
+        return done(Verdict::Failed(Failure::new(Cause::NotFound, message)));
+    }
+    let vanished = record.as_ref().is_some_and(|record| record.state != OwnershipState::Pending);
+    if vanished && subject.policies.drift() == DriftPolicy::Report {
+        let message = format!(
+            "{key} was removed on the platform, and spec.driftPolicy is Report; set it to Correct to create it again"
+        );
+        return Refusal::new(Reason::Removed, message).refuse();
+    }
+    for parent in object.parents(key, declared) {
+        if facts.cluster.described.get(&parent) == Some(&true) {
+            let reason =
+                if matches!(parent, Key::Reseller(_)) { Reason::WaitingForReseller } else { Reason::WaitingForTenant };
+            return Refusal::new(
+                reason,
+                format!(
+                    "{parent} is being deleted, so nothing is created for it; create it again, or delete this resource"
+                ),
+            )
+            .refuse();
+        }
+    }
+    let change = Change { declared, observed: None };
+    let ours = record.clone().filter(|_| vanished).unwrap_or_else(|| ownership::begun(facts, key, declared));
+    let on_the_way = object.prerequisites(key, &change, facts)?;
+    let mut body = declared.clone();
+    body.extend(object.options(Verb::Create, key, declared, &facts.cluster));
+    let mut steps = hold(subject, facts, record.as_ref(), ours, &on_the_way);
+    steps.extend(on_the_way);
+    steps.push(Step::Create(key.clone(), body));
+    Ok(Plan::Act(steps))
+}
