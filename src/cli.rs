@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{engine::tenant_limits::TenantLimits, platform::Mode, telemetry::logs::Format};
+use crate::{engine::grants::Grants, platform::Mode, telemetry::logs::Format};
 
 /// Makes the APIO telephony provisioning platform declarative: Tenant, Group and Reseller resources are reconciled against
 /// its REST API.
@@ -84,7 +84,9 @@ pub struct Run {
     /// Namespaces whose resources are handled, separated by commas [default: all].
     #[arg(long, env = "APIO_WATCH_NAMESPACES", value_name = "NAMESPACES", value_delimiter = ',', value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub watch_namespaces: Vec<String>,
-    /// Tenants of the platform that each namespace may use, as {"team-a": ["Acme"], "*": []}; "*" is every other namespace, or every tenant [default: no limit].
+    /// What of the platform each namespace may use, as {"team-a": ["Acme"], "team-b": {"tenants": ["Globex"], "resellers": ["Best"], "systemDomains": true}, "*": []}.
+    /// A list is of tenants: resellers, and the creation of domains for the whole platform, have to be granted by name once there is a limit. "*" is every
+    /// other namespace, or every name [default: no limit].
     #[arg(
         long,
         env = "APIO_TENANTS_BY_NAMESPACE",
@@ -92,7 +94,7 @@ pub struct Run {
         default_value = "{}",
         hide_default_value = true
     )]
-    pub tenants_by_namespace: TenantLimits,
+    pub tenants_by_namespace: Grants,
     /// How often a healthy resource is compared with the platform, give or take a fifth.
     #[arg(long, env = "APIO_DRIFT_INTERVAL", value_name = "DURATION", default_value = "10m", value_parser = duration)]
     pub drift_interval: Duration,

@@ -30,7 +30,7 @@ use tokio::sync::watch;
 
 use crate::{
     api::{Group, Reseller, Status, Tenant},
-    engine::{report::Memory, standing::Standing, tenant_limits::TenantLimits},
+    engine::{grants::Grants, report::Memory, standing::Standing},
     platform::{Claim, Platform, Turns},
     telemetry::metrics::Metrics,
 };
@@ -65,8 +65,8 @@ pub struct Operator {
     pub metrics: Metrics,
     /// How often a healthy resource is looked at.
     pub drift_interval: Duration,
-    /// Which namespaces may use which tenants.
-    pub tenant_limits: TenantLimits,
+    /// What of the platform each namespace may use.
+    pub grants: Grants,
     first_read: FirstRead,
     memories: Memories,
 }
@@ -83,7 +83,7 @@ impl Operator {
         events: Events,
         metrics: Metrics,
         drift_interval: Duration,
-        tenant_limits: TenantLimits,
+        grants: Grants,
         namespaces: &[Option<String>],
     ) -> (Self, watches::Streams) {
         let (index, streams) = watches::open(&client, namespaces);
@@ -97,7 +97,7 @@ impl Operator {
             events,
             metrics,
             drift_interval,
-            tenant_limits,
+            grants,
             first_read: FirstRead::default(),
             memories: Memories::default(),
         };

@@ -25,6 +25,7 @@ impl Operator {
         let mut cluster = Cluster {
             platform: self.platform.name().to_owned(),
             settings,
+            grant: self.grants.of(&subject.namespace),
             references: self.index.referred(object),
             ..Cluster::default()
         };
@@ -33,16 +34,10 @@ impl Operator {
         describe(&mut cluster, &self.index, subject, object.named(), own.as_ref());
         // The record rules once there is one: it, not the spec, is what a deletion acts upon.
         if let Some(key) = subject.recorded().or(own) {
-            cluster.forbidden_tenant = self.forbidden(&subject.namespace, &key).map(str::to_owned);
             claims::<K>(&mut cluster, self, subject, &key);
             children(&mut cluster, &self.index, subject, &key);
         }
         Ok(cluster)
-    }
-
-    /// The tenant of an object, when the limits keep it from a namespace.
-    fn forbidden<'a>(&self, namespace: &str, key: &'a Key) -> Option<&'a str> {
-        key.tenant().filter(|tenant| !self.tenant_limits.allow(namespace, tenant))
     }
 
     async fn definition_deleting<K: Watched>(&self) -> Result<bool, Failure> {
@@ -89,9 +84,9 @@ fn claims<K: Watched>(cluster: &mut Cluster, operator: &Operator, subject: &Subj
         .filter_map(|object| {
             let other = operator.subject(&object);
             // The record claims as well as the spec, whose references may lead elsewhere by now. A spec that may not use the
-            // tenant claims nothing.
+            // object claims nothing.
             let by_spec = operator.index.key(&object).as_ref() == Some(key);
-            let by_spec = by_spec && operator.forbidden(&other.namespace, key).is_none();
+            let by_spec = by_spec && operator.grants.of(&other.namespace).is_none_or(|grant| grant.allows(key));
             if other.recorded().as_ref() != Some(key) && !by_spec {
                 return None;
             }

@@ -1,10 +1,14 @@
 //! What is known in one pass: of the cluster at its start, of the platform as far as it was asked, and of the steps taken.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
     check_group::Part,
     failure::{Cause, Failure},
+    grants::Grant,
     ids::{Key, Level, Object},
     plan::{Halt, Next, Step, Verdict},
     settings::Settings,
@@ -76,8 +80,8 @@ pub struct Cluster {
     /// Of the objects that this one has to do with: those that a resource of the namespace stands for, and whether that is
     /// being deleted.
     pub described: BTreeMap<Key, bool>,
-    /// The tenant of the object, when the limits keep it from this namespace.
-    pub forbidden_tenant: Option<String>,
+    /// What of the platform the namespace may use; `None` without limits.
+    pub grant: Option<Arc<Grant>>,
     /// The resource that has the better claim to the same object: namespace/name.
     pub rival: Option<String>,
     /// Another live resource that claims the same object, better or not.
@@ -88,6 +92,18 @@ pub struct Cluster {
     pub auto_created: bool,
     /// Whether the definition of this kind is being deleted: every deletion then leaves the platform as it is.
     pub definition_deleting: bool,
+}
+
+impl Cluster {
+    /// Whether the namespace may use an object of the platform.
+    pub fn may_use(&self, key: &Key) -> bool {
+        self.grant.as_ref().is_none_or(|grant| grant.allows(key))
+    }
+
+    /// Whether the namespace may have domains created for the whole platform.
+    pub fn may_create_domains(&self) -> bool {
+        self.grant.as_ref().is_none_or(|grant| grant.allows_system_domains())
+    }
 }
 
 /// Everything that a plan may use.

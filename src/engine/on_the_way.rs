@@ -55,7 +55,8 @@ pub fn is_recorded(begun: &AutoCreating, subject: &Subject, facts: &Facts) -> bo
 /// What to ask to learn what became of what an earlier pass recorded.
 pub fn questions(subject: &Subject, key: &Key, facts: &Facts) -> Vec<Query> {
     let recorded = subject.status.auto_creating.iter().flat_map(|begun| steps(begun, key));
-    let untried = recorded.filter(|step| !facts.taken().iter().any(|(taken, _)| taken == step));
+    let seen = |step: &Step| !matches!(step, Step::CreateReseller(name) if !facts.cluster.may_use(&Key::Reseller(name.clone())));
+    let untried = recorded.filter(seen).filter(|step| !facts.taken().iter().any(|(taken, _)| taken == step));
     untried.flat_map(|step| step.touches()).filter(|query| facts.answer(query).is_none()).collect()
 }
 

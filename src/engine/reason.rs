@@ -67,7 +67,7 @@ catalogue! {
         IdentityChanged => State::Stalled,
         /// The object of this resource is on another platform than the one that the operator serves now.
         PlatformChanged => State::Stalled,
-        /// The operator's `--tenants-by-namespace` does not let the namespace use the tenant.
+        /// The operator's `--tenants-by-namespace` does not let the namespace use the tenant or the reseller, or create the domain.
         NotPermitted => State::Stalled,
         /// The operator's account may not do this.
         Denied => State::Stalled,

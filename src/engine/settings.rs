@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde_yaml::Value;
 
+use super::spelling;
+
 /// What is created on the way, and what forbids the deletion of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -209,16 +211,8 @@ impl Reader<'_> {
             self.warnings.push(Remark { line: self.line(section, Some(name)), message });
             return;
         }
-        let near = known.iter().max_by(|a, b| {
-            strsim::jaro_winkler(a, &name.to_uppercase()).total_cmp(&strsim::jaro_winkler(b, &name.to_uppercase()))
-        });
-        let near = near.filter(|near| strsim::jaro_winkler(near, &name.to_uppercase()) > 0.8);
         let home = KNOWN.iter().find(|(_, keys)| keys.iter().any(|(key, _)| *key == name));
-        let remedy = match (home, near) {
-            (Some((home, _)), _) => format!("it belongs under {home}"),
-            (None, Some(near)) => format!("did you mean {near}?"),
-            (None, None) => format!("known are {}", known.join(", ")),
-        };
+        let remedy = home.map_or_else(|| spelling::remedy(name, known), |(home, _)| format!("it belongs under {home}"));
         self.error(section, Some(name), format!("unknown key {path}; {remedy}"));
     }
 

@@ -62,7 +62,7 @@ async fn every_value_of_the_chart_reaches_an_operator_that_works_with_it() {
             "settings": {"configMapName": "own-settings"},
             "lease": {"name": "own-lease", "duration": "5s"},
             "watchNamespaces": [TELEPHONY, SYSTEM],
-            "tenantsByNamespace": {TELEPHONY: ["Acme"]},
+            "tenantsByNamespace": {TELEPHONY: {"tenants": ["Acme"], "resellers": ["Best"]}},
             "driftInterval": "3m",
             "log": {"filter": "debug,h2=info,hyper=info", "format": "text"},
             "serviceAccount": {"name": "own-name"},
@@ -72,9 +72,10 @@ async fn every_value_of_the_chart_reaches_an_operator_that_works_with_it() {
     release.plane.apply_in(SYSTEM, &secret.replace("apio-credentials", "own-account")).unwrap();
     release.platform.edit(|state| {
         state.add_tenant("Acme");
+        state.add_reseller("Best");
     });
     let world = release.operate(TELEPHONY).await;
-    world.apply(&hq(""));
+    world.apply(&hq("resellerId: Best"));
     world.group("hq").await;
     world.delete("group/hq");
     world.until_gone::<Group>("hq").await;

@@ -100,6 +100,10 @@ async fn wrong_values_are_refused_before_anything_is_tried() {
             &["run", "--platform-url", URL, "--tenants-by-namespace", "a=Acme"],
             &["--tenants-by-namespace", "write it as"],
         ),
+        (
+            &["run", "--platform-url", URL, "--tenants-by-namespace", "{a: {reseller: [Best]}}"],
+            &["--tenants-by-namespace", "a: unknown key reseller; did you mean resellers?"],
+        ),
         (&["run", "--platform-url", URL, "--platform-mode", "door"], &["gateway", "core"]),
         (&["run"], &["--platform-url"]),
         (&["walk"], &["walk"]),

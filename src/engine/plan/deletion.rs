@@ -41,7 +41,7 @@ pub(super) fn decide<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> N
     if facts.cluster.other_claim.is_some() {
         return release;
     }
-    permitted(subject, facts)?;
+    permitted(subject, [key.clone()], facts)?;
     if record.platform != facts.cluster.platform {
         return Refusal::new(Reason::PlatformChanged, platform_changed(&record, facts)).refuse();
     }

@@ -25,6 +25,9 @@ pub(super) fn prerequisites(
             return missing(domain, &place);
         }
         if !at_system {
+            if !facts.cluster.may_create_domains() {
+                return not_granted(domain);
+            }
             steps.push(Step::CreateDomain(domain.to_owned()));
         }
         steps.push(Step::AssignDomain(at_tenant, domain.to_owned()));
@@ -46,4 +49,11 @@ fn missing<T>(domain: &str, place: &str) -> Next<T> {
         "defaultDomain {domain} {place}; create and assign it there, set spec.autoCreateDomain to true, or enable AUTO_CREATE.GROUP_DEFAULT_DOMAIN in the settings"
     );
     Refusal::new(Reason::DomainNotFound, message).refuse()
+}
+
+fn not_granted<T>(domain: &str) -> Next<T> {
+    let message = format!(
+        "this namespace may not have defaultDomain {domain} created at system level; create the domain there, or have systemDomains granted in the operator's --tenants-by-namespace"
+    );
+    Refusal::new(Reason::NotPermitted, message).refuse()
 }

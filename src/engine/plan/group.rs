@@ -89,7 +89,8 @@ impl Kind for Group {
             put("templateName", json!(template));
         }
         if body.contains_key("defaultDomain") {
-            put("autoCreateDomain", json!(self.creates_domain(cluster)));
+            // The platform would create it at system level too.
+            put("autoCreateDomain", json!(self.creates_domain(cluster) && cluster.may_create_domains()));
         }
         if let (Verb::Delete, Some(apps)) = (verb, &self.spec.excluded_app_ids) {
             put("_excludedAppIds", json!(apps));

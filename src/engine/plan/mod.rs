@@ -118,7 +118,7 @@ fn decide<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> Next<Plan> {
     if subject.paused {
         return done(Verdict::Paused);
     }
-    permitted(subject, facts)?;
+    permitted(subject, used(object, subject, facts), facts)?;
     if let Some(rival) = facts.cluster.rival.as_ref().filter(|_| !subject.observes()) {
         let recorded = ownership::record(subject, facts).and_then(|record| Key::of(&record.key));
         let key = recorded.map_or_else(|| object.key(&facts.cluster), Ok)?;
@@ -148,12 +148,20 @@ fn decide<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> Next<Plan> {
     }
 }
 
+/// Every object that a resource has to do with: its own, by record and by spec, and those that the spec names.
+fn used<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> Vec<Key> {
+    let own = subject.recorded().into_iter().chain(object.key(&facts.cluster).ok());
+    let referred = facts.cluster.references.iter().map(|(reference, id)| reference.leading_to(id));
+    own.chain(object.named()).chain(referred).collect()
+}
+
 /// The limits come before everything else: what a namespace may not use it does not even see.
-fn permitted(subject: &Subject, facts: &Facts) -> Next<()> {
-    let Some(tenant) = &facts.cluster.forbidden_tenant else { return Ok(()) };
+fn permitted(subject: &Subject, keys: impl IntoIterator<Item = Key>, facts: &Facts) -> Next<()> {
+    let Some(key) = keys.into_iter().find(|key| !facts.cluster.may_use(key)) else { return Ok(()) };
+    let what = key.tenant().map_or_else(|| key.to_string(), |tenant| Key::Tenant(tenant.to_owned()).to_string());
     let otherwise = if subject.deleting { LEAVE_IT } else { "use one that it may" };
     let message = format!(
-        "namespace {} may not use tenant {tenant}; have it added to the operator's --tenants-by-namespace, or {otherwise}",
+        "namespace {} may not use {what}; have it added to the operator's --tenants-by-namespace, or {otherwise}",
         subject.namespace
     );
     Refusal::new(Reason::NotPermitted, message).refuse()

@@ -1,10 +1,11 @@
 use serde_json::json;
 
 use crate::{
-    api::{Group, Ownership, OwnershipState},
+    api::{AutoCreating, Group, Ownership, OwnershipState, Reseller},
     engine::{
-        facts::{Facts, Reference},
-        ids::Key,
+        facts::{Cluster, Facts, Query, Reference},
+        grants::Grants,
+        ids::{Key, Level},
         kind::Subject,
         plan::{Plan, Verdict, model::*, plan},
     },
@@ -42,17 +43,93 @@ fn a_resource_that_observes_compares_and_writes_nothing() {
     assert_eq!(other.facts.taken().len(), 0);
 }
 
+/// The namespace may use this only.
+fn granted<K>(case: &mut Case<K>, grant: &str) {
+    case.cluster.grant = format!("{{'*': {grant}}}").parse::<Grants>().unwrap().of("ns");
+}
+
+/// Nothing was asked, nothing was done, and this is why.
+fn assert_not_permitted(pass: &Pass, what: &str) {
+    assert_eq!((pass.steps(), pass.asked.len(), pass.reason()), (vec![], 0, "NotPermitted"));
+    let said = format!("namespace ns may not use {what}; have it added to the operator's --tenants-by-namespace, or ");
+    assert!(pass.end().1.starts_with(&said), "{}", pass.end().1);
+}
+
 #[test]
 fn a_tenant_that_the_namespace_may_not_use_is_neither_asked_for_nor_written_to_nor_deleted() {
-    let forbid = |case: &mut Case<Group>| case.cluster.forbidden_tenant = Some("Acme".to_owned());
     let spec = "{tenantId: Acme, groupName: a}";
     for case in [group(spec), group("{tenantId: Acme, managementPolicy: Observe}"), group(spec).synced(1).deleting()] {
-        let pass = case.present(json!({"groupName": "b"})).with(forbid).pass();
-        assert_eq!((pass.steps(), pass.asked.len(), pass.reason()), (vec![], 0, "NotPermitted"));
+        let mut case = case.present(json!({"groupName": "b"})).with(|case| granted(case, "[Globex]"));
+        assert_not_permitted(&case.pass(), "tenant Acme");
     }
-    let mut orphan = group(spec).present(json!({})).synced(1).deleting().with(forbid);
+    let mut orphan = group(spec).present(json!({})).synced(1).deleting().with(|case| granted(case, "[]"));
     orphan.subject.orphan = true;
     assert_eq!(orphan.pass().steps(), ["release"]);
+}
+
+#[test]
+fn a_reseller_that_the_namespace_may_not_use_is_neither_asked_for_nor_written_to_nor_deleted() {
+    for spec in ["{}", "{managementPolicy: Observe}", "{adoptionPolicy: Always, externalName: Ours}"] {
+        for case in [reseller(spec), reseller(spec).present(json!({})), reseller(spec).present(json!({})).synced(1)] {
+            assert_not_permitted(&case.with(|case| granted(case, "['*', R1]")).pass(), "reseller R1");
+        }
+    }
+    let held = || reseller("{}").present(json!({})).synced(1).deleting();
+    assert_not_permitted(&held().with(|case| granted(case, "{resellers: [Other]}")).pass(), "reseller R1");
+    let orphan = |case: &mut Case<Reseller>| case.subject.orphan = true;
+    assert_eq!(held().with(|case| granted(case, "[]")).with(orphan).pass().steps(), ["release"]);
+    assert_eq!(held().with(|case| granted(case, "{resellers: [R1]}")).pass().steps(), ["delete_reseller", "release"]);
+}
+
+#[test]
+fn a_reseller_that_the_namespace_may_not_use_is_not_named_either() {
+    let best = || Key::Reseller("Best".into());
+    for (by_id, by_name) in [("resellerId: Best", false), ("resellerRef: {name: best}", true)] {
+        for exists in [true, false] {
+            let around = |cluster: &mut Cluster, platform: &mut Platform| {
+                cluster.settings.as_mut().unwrap().reseller = true;
+                cluster.references.extend(by_name.then(|| (Reference::Reseller("best".into()), "Best".into())));
+                platform.objects.extend(exists.then(|| (best(), object(json!({})))));
+            };
+            let mut hq = group(&format!("{{tenantId: Acme, groupName: a, {by_id}}}"));
+            around(&mut hq.cluster, &mut hq.platform);
+            assert_not_permitted(&hq.clone().with(|case| granted(case, "[Acme, Best]")).pass(), "reseller Best");
+            let mut acme = tenant(&format!("{{type: Enterprise, {by_id}}}"));
+            around(&mut acme.cluster, &mut acme.platform);
+            assert_not_permitted(&acme.with(|case| granted(case, "[Acme]")).pass(), "reseller Best");
+            // What the spec names says nothing about a deletion: it takes what the record names.
+            let going = hq.clone().present(json!({})).synced(1).deleting().with(|case| granted(case, "[Acme]"));
+            assert_eq!(going.clone().pass().steps(), ["delete_group", "release"]);
+            if exists || !by_name {
+                let both = "{tenants: [Acme], resellers: [Best]}";
+                assert_eq!(hq.with(|case| granted(case, both)).pass().verdict, Verdict::Synced);
+            }
+        }
+    }
+    // What an earlier pass was about to create is not looked for any more.
+    let mut begun = group("{tenantId: Acme, groupName: a}").with(|case| granted(case, "[Acme]"));
+    let resellers = vec!["Best".to_owned()];
+    begun.subject.status.auto_creating = Some(AutoCreating { resellers, ..AutoCreating::default() });
+    assert!(!begun.pass().asked.contains(&Query::Object(best())));
+}
+
+#[test]
+fn a_domain_is_created_for_the_whole_platform_only_with_a_grant_and_assigned_to_the_own_tenant_without() {
+    let spec = "{tenantId: Acme, groupName: a, defaultDomain: d, autoCreateDomain: true}";
+    let pass = group(spec).with(|case| granted(case, "[Acme]")).pass();
+    assert_eq!((pass.steps(), pass.reason()), (vec![], "NotPermitted"));
+    assert_eq!(
+        pass.end().1,
+        "this namespace may not have defaultDomain d created at system level; create the domain there, or have systemDomains granted in the operator's --tenants-by-namespace"
+    );
+    let mut known = group(spec).with(|case| granted(case, "[Acme]"));
+    known.platform.know(Level::System, "d");
+    let pass = known.pass();
+    assert_eq!(pass.steps(), ["hold", "assign_domain", "create_group"]);
+    assert_eq!(pass.body("create_group")["autoCreateDomain"], json!(false), "the platform would create it as well");
+    let pass = group(spec).with(|case| granted(case, "{tenants: [Acme], systemDomains: true}")).pass();
+    assert_eq!(pass.steps(), ["hold", "create_domain", "assign_domain", "create_group"]);
+    assert_eq!(pass.body("create_group")["autoCreateDomain"], json!(true));
 }
 
 #[test]
