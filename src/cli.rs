@@ -69,7 +69,7 @@ pub struct Run {
     /// How many resources may talk to the platform at the same time.
     #[arg(long, env = "APIO_PLATFORM_CONCURRENCY", value_name = "N", default_value_t = 12, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub platform_concurrency: usize,
-    /// Most calls to the platform a second [default: as many as the concurrency gives].
+    /// Most calls to the platform a second; what a group holds is counted at one moment, by up to five at once [default: as many as the concurrency gives].
     #[arg(long, env = "APIO_PLATFORM_RATE", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub platform_rate: Option<u16>,
     /// Namespace of the settings ConfigMap and the credentials Secret [default: the operator's own, or the kubeconfig's].

@@ -10,11 +10,17 @@ use crate::{
 };
 
 impl Operator {
-    /// Takes one step.
+    /// Takes one step; one that writes to the platform if, at the moment of the write, its decision still `holds`.
     ///
     /// # Errors
     /// Why it was not taken, or that it is not known whether it was.
-    pub(super) async fn act<K: Watched>(&self, turn: &Turn, subject: &Subject, step: &Step) -> Result<(), Failure> {
+    pub(super) async fn act<K: Watched>(
+        &self,
+        turn: &Turn,
+        subject: &Subject,
+        step: &Step,
+        holds: impl Future<Output = Result<(), Failure>>,
+    ) -> Result<(), Failure> {
         match step {
             Step::Hold(record, begun) => {
                 // The finalizer first: a record without it would not survive a deletion.
@@ -24,7 +30,7 @@ impl Operator {
             }
             Step::Release => self.finalize::<K>(subject, false).await,
             step => {
-                let result = self.platform.act(turn, &self.claim, step).await;
+                let result = self.platform.act(turn, &self.claim, step, holds).await;
                 self.metrics.platform_call(step.label(), result.as_ref().err());
                 if result.is_ok() {
                     info!(namespace = %subject.namespace, name = %subject.name, generation = subject.generation, "{step}");

@@ -1,15 +1,20 @@
 //! One pass for one resource, the same for the three kinds: turn, resolve, plan, ask and act until done, report, publish.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
+use futures::future::join_all;
 use k8s_openapi::jiff::Timestamp;
 use kube::{
-    Api, ResourceExt,
+    ResourceExt,
     runtime::{controller::Action, reflector::ObjectRef},
 };
 use tracing::{debug, warn};
 
-use super::{Operator, index::Watched, packed::Packed, publish, resolve::cluster_failure};
+use super::{Operator, fence::Basis, index::Watched, packed::Packed, publish};
 use crate::{
     engine::{
         budget,
@@ -72,12 +77,11 @@ async fn pass<K: Watched>(mut object: &K, operator: &Operator, turn: &Turn) -> A
     let live;
     if object.meta().deletion_timestamp.is_some() {
         // A deletion decides on what is there now, not on what a watch showed.
-        let api: Api<Packed<K>> = Api::namespaced(operator.client.clone(), &object.namespace().unwrap_or_default());
-        let now = match api.get_opt(&object.name_any()).await {
-            Ok(now) => now.and_then(|now| now.open()),
-            Err(error) => return give_up(object, operator, cluster_failure("read the resource", &error)).await,
+        let now = match operator.live(object).await {
+            Ok(now) => now,
+            Err(failure) => return give_up(object, operator, failure).await,
         };
-        let Some(now) = now.filter(|now| now.uid() == object.uid()) else { return Again::Never };
+        let Some(now) = now else { return Again::Never };
         live = now;
         object = &live;
     }
@@ -89,7 +93,7 @@ async fn pass<K: Watched>(mut object: &K, operator: &Operator, turn: &Turn) -> A
         return give_up(object, operator, failure).await;
     }
     let (facts, verdict) = match operator.cluster(object, &subject).await {
-        Ok(cluster) => run(object, operator, turn, &subject, Facts::new(cluster)).await,
+        Ok(cluster) => run(operator, turn, &Basis::new(object, &subject), Facts::new(cluster)).await,
         Err(failure) => return give_up(object, operator, failure).await,
     };
     let key = object.key(&facts.cluster).ok();
@@ -103,25 +107,24 @@ async fn give_up<K: Watched>(object: &K, operator: &Operator, failure: Failure) 
 }
 
 /// Plans, asks and acts until the plan says that the pass is over.
-async fn run<K: Watched>(
-    object: &K,
-    operator: &Operator,
-    turn: &Turn,
-    subject: &Subject,
-    mut facts: Facts,
-) -> (Facts, Verdict) {
+async fn run<K: Watched>(operator: &Operator, turn: &Turn, basis: &Basis<'_, K>, mut facts: Facts) -> (Facts, Verdict) {
+    let began = Instant::now();
     for _ in 0..ROUNDS {
-        match plan(object, subject, &facts) {
+        facts.at(began.elapsed());
+        match plan(basis.object, basis.subject, &facts) {
             Plan::Ask(queries) => {
-                for query in queries {
-                    let answer = operator.platform.ask(turn, &query).await;
+                turn.places(queries.len()).await;
+                facts.at(began.elapsed());
+                let answers = join_all(queries.iter().map(|query| operator.platform.ask(turn, query))).await;
+                for (query, answer) in queries.into_iter().zip(answers) {
                     operator.metrics.platform_call(query.label(), answer.as_ref().err());
                     facts.learn(query, answer);
                 }
             }
             Plan::Act(steps) => {
                 for step in steps {
-                    let result = operator.act::<K>(turn, subject, &step).await;
+                    let holds = operator.still_holds(basis, &facts.cluster, &step, began);
+                    let result = operator.act::<K>(turn, basis.subject, &step, holds).await;
                     let failed = result.is_err();
                     facts.record(step, result);
                     if failed {

@@ -4,6 +4,7 @@ mod act;
 mod credentials;
 mod driver;
 mod events;
+mod fence;
 mod finalizer;
 mod index;
 mod leader;

@@ -12,6 +12,7 @@ use crate::engine::{
     failure::{Cause, Failure, chain},
     ids::Key,
     kind::Subject,
+    neighbours::Neighbours,
     ownership::{Claim, rival},
 };
 
@@ -35,7 +36,11 @@ impl Operator {
         // The record rules once there is one: it, not the spec, is what a deletion acts upon.
         if let Some(key) = subject.recorded().or(own) {
             claims::<K>(&mut cluster, self, subject, &key);
-            children(&mut cluster, &self.index, subject, &key);
+            let neighbours = self.index.neighbours();
+            cluster.auto_created = neighbours.is_created_on_the_way(&subject.namespace, &key);
+            if subject.deleting {
+                cluster.children = children(&neighbours, subject, &key);
+            }
         }
         Ok(cluster)
     }
@@ -101,11 +106,10 @@ fn claims<K: Watched>(cluster: &mut Cluster, operator: &Operator, subject: &Subj
 }
 
 /// Resources that name this one and hold something on the platform.
-fn children(cluster: &mut Cluster, index: &Index, subject: &Subject, key: &Key) {
-    let neighbours = index.neighbours();
+fn children(neighbours: &Neighbours, subject: &Subject, key: &Key) -> Vec<String> {
     let children = neighbours.children(&subject.namespace, key);
     let holding = children.into_iter().filter(|child| child.recorded.is_some());
-    cluster.children = holding.map(|child| format!("{} {}/{}", child.kind, child.namespace, child.name)).collect();
-    cluster.children.sort();
-    cluster.auto_created = neighbours.is_created_on_the_way(&subject.namespace, key);
+    let mut named: Vec<_> = holding.map(|child| format!("{} {}/{}", child.kind, child.namespace, child.name)).collect();
+    named.sort();
+    named
 }

@@ -1,6 +1,8 @@
 //! What forbids a deletion. [`Cleared`] is the permission to delete, and only this module can make one: unknown counts as
 //! not empty.
 
+use std::time::Duration;
+
 use super::{
     facts::{Answer, Facts, Query},
     failure::{Cause, Failure},
@@ -14,9 +16,37 @@ use crate::api::Contents;
 /// The way out of a deletion that waits, for messages.
 pub const LEAVE_IT: &str = "set the annotation apio.netaxis.be/deletion=Orphan to leave it there";
 
-/// The permission to delete one object, given right after it was counted.
+/// Longest time from the first question of a count to the deletion that it allows: whoever comes in between is deleted.
+pub const FRESH: Duration = Duration::from_secs(3);
+/// How often a pass counts before it says that the platform is too slow for that.
+const COUNTS: u32 = 3;
+
+/// The permission to delete one object, as long as its count is fresh.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cleared(());
+pub struct Cleared {
+    counted: Duration,
+}
+
+impl Cleared {
+    /// When the pass has lasted this long: whether it has to be counted again.
+    pub fn is_old(&self, now: Duration) -> bool {
+        now.saturating_sub(self.counted) > FRESH
+    }
+
+    /// By a count that these questions made, which are asked again when that took too long.
+    fn by(queries: &[Query], what: &str, facts: &Facts) -> Next<Self> {
+        let counted = queries.iter().filter_map(|query| facts.asked(query)).min().unwrap_or(facts.now());
+        let cleared = Self { counted };
+        if !cleared.is_old(facts.now()) {
+            return Ok(cleared);
+        }
+        if queries.iter().all(|query| facts.times(query) < COUNTS) {
+            return Err(Halt::Ask(queries.to_vec()));
+        }
+        let words = format!("the platform takes more than {FRESH:?} to list them, in which others may have come");
+        uncounted(what, &Failure::new(Cause::TimedOut, words)).stop()
+    }
+}
 
 /// Why a deletion waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +107,6 @@ impl Part {
     }
 }
 
-/// In the order of counting: users, the likeliest to come in the meantime, right before the DELETE.
 const PARTS: [Part; 5] = [Part::TrunkGroups, Part::Ivrs, Part::CallCenters, Part::HuntGroups, Part::Users];
 
 /// A group may go when every enabled check counted zero.
@@ -90,15 +119,15 @@ pub fn group(tenant: &str, group: &str, observed: &Object, facts: &Facts) -> Nex
         .stop();
     };
     let checks = settings.checks;
-    let needed = PARTS.into_iter().filter(|part| part.is_needed(checks));
-    let queries: Vec<_> = needed.map(|part| (part, Query::Count(tenant.to_owned(), group.to_owned(), part))).collect();
-    let open: Vec<_> = queries.iter().map(|(_, q)| q).filter(|q| facts.answer(q).is_none()).cloned().collect();
-    if !open.is_empty() {
-        return Err(Halt::Ask(open));
+    let needed: Vec<_> = PARTS.into_iter().filter(|part| part.is_needed(checks)).collect();
+    let queries: Vec<_> = needed.iter().map(|part| Query::Count(tenant.to_owned(), group.to_owned(), *part)).collect();
+    // One count, made at one moment.
+    if queries.iter().any(|query| facts.answer(query).is_none()) {
+        return Err(Halt::Ask(queries));
     }
     let mut contents = Contents::default();
     let mut unknown: Option<(Part, Failure)> = None;
-    for (part, query) in &queries {
+    for (part, query) in needed.iter().zip(&queries) {
         match facts.answer(query) {
             Some(Ok(Answer::Count { items, in_trunk_groups })) => {
                 count(&mut contents, checks, *part, *items, *in_trunk_groups);
@@ -123,7 +152,7 @@ pub fn group(tenant: &str, group: &str, observed: &Object, facts: &Facts) -> Nex
         let counted = (contents != Contents::default()).then(|| Box::new(contents));
         return Blocked { contents: counted, ..uncounted(&format!("{} of the group", part.name()), &failure) }.stop();
     }
-    Ok(Cleared(()))
+    Cleared::by(&queries, "contents of the group", facts)
 }
 
 /// What cannot be counted.
@@ -180,12 +209,15 @@ fn in_words(contents: &Contents) -> Vec<String> {
 
 /// A tenant may go when its complete list of groups is empty, and no resource names it.
 pub fn tenant(key: &Key, tenant: &str, facts: &Facts) -> Next<Cleared> {
-    if let Some(Err(failure)) = facts.answer(&Query::Groups(tenant.to_owned())) {
-        return uncounted("groups of the tenant", failure).stop();
+    let what = "groups of the tenant";
+    let query = Query::Groups(tenant.to_owned());
+    if let Some(Err(failure)) = facts.answer(&query) {
+        return uncounted(what, failure).stop();
     }
     let groups = facts.groups(tenant)?;
     if groups.is_empty() {
-        return no_children(Reason::TenantInUse, key, facts);
+        no_children(Reason::TenantInUse, key, facts)?;
+        return Cleared::by(&[query], what, facts);
     }
     let message =
         format!("{key} still has the groups {} on the platform; delete them first, or {LEAVE_IT}", the_first(groups));
@@ -194,13 +226,14 @@ pub fn tenant(key: &Key, tenant: &str, facts: &Facts) -> Next<Cleared> {
 
 /// A reseller may go when no resource names it; the platform refuses what is used elsewhere.
 pub fn reseller(key: &Key, facts: &Facts) -> Next<Cleared> {
-    no_children(Reason::ResellerInUse, key, facts)
+    no_children(Reason::ResellerInUse, key, facts)?;
+    Cleared::by(&[Query::Object(key.clone())], "reseller", facts)
 }
 
-fn no_children(reason: Reason, key: &Key, facts: &Facts) -> Next<Cleared> {
+fn no_children(reason: Reason, key: &Key, facts: &Facts) -> Next<()> {
     let children = &facts.cluster.children;
     if children.is_empty() {
-        return Ok(Cleared(()));
+        return Ok(());
     }
     let named = the_first(children);
     let message = format!("{key} is still named by {named}; delete or change them first, or {LEAVE_IT}");
@@ -248,7 +281,7 @@ mod tests {
             }
             group("t", "g", &Object::new(), &facts)
         };
-        assert_eq!(all(&|_| count(0)), Ok(Cleared(())));
+        assert_eq!(all(&|_| count(0)), Ok(Cleared { counted: Duration::ZERO }));
         for part in PARTS {
             assert_eq!(reason(all(&|of| count((of == part).into()))), "GroupNotEmpty");
             assert_eq!(

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use super::{
@@ -68,8 +69,8 @@ pub enum Reference {
     Reseller(String),
 }
 
-/// What the cluster says, read at the start of the pass.
-#[derive(Clone, Debug, Default)]
+/// What the cluster says, read at the start of the pass. Right before a write it is read again, and has to be the same.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cluster {
     /// Address of the platform that this operator serves.
     pub platform: String,
@@ -86,7 +87,7 @@ pub struct Cluster {
     pub rival: Option<String>,
     /// Another live resource that claims the same object, better or not.
     pub other_claim: Option<String>,
-    /// Resources that name this one as their parent: kind namespace/name.
+    /// Resources that name this one as their parent, while it is being deleted: kind namespace/name.
     pub children: Vec<String>,
     /// Whether a resource lists this object as created on its way.
     pub auto_created: bool,
@@ -111,8 +112,17 @@ impl Cluster {
 pub struct Facts {
     /// What the cluster says.
     pub cluster: Cluster,
-    answers: BTreeMap<Query, Result<Answer, Failure>>,
+    now: Duration,
+    answers: BTreeMap<Query, Learnt>,
     taken: Vec<(Step, Result<(), Failure>)>,
+}
+
+/// An answer, when in the pass it was asked for, and how often by then.
+#[derive(Clone, Debug)]
+struct Learnt {
+    answer: Result<Answer, Failure>,
+    asked: Duration,
+    times: u32,
 }
 
 impl Facts {
@@ -121,9 +131,30 @@ impl Facts {
         Self { cluster, ..Self::default() }
     }
 
+    /// How long the pass has lasted by now: what is learnt from here on was asked for at this moment.
+    pub fn at(&mut self, now: Duration) {
+        self.now = now;
+    }
+
+    /// How long the pass has lasted.
+    pub fn now(&self) -> Duration {
+        self.now
+    }
+
     /// Adds an answer.
     pub fn learn(&mut self, query: Query, answer: Result<Answer, Failure>) {
-        self.answers.insert(query, answer);
+        let times = self.times(&query) + 1;
+        self.answers.insert(query, Learnt { answer, asked: self.now, times });
+    }
+
+    /// When in the pass the answer to a question was asked for.
+    pub fn asked(&self, query: &Query) -> Option<Duration> {
+        self.answers.get(query).map(|learnt| learnt.asked)
+    }
+
+    /// How often a question was asked since a step made its answer stale.
+    pub fn times(&self, query: &Query) -> u32 {
+        self.answers.get(query).map_or(0, |learnt| learnt.times)
     }
 
     /// Adds a step that was taken and forgets the facts that it touched, so that they are asked again.
@@ -163,7 +194,7 @@ impl Facts {
 
     /// The last look at an object, if it was taken and found.
     pub fn seen(&self, key: &Key) -> Option<&Object> {
-        match self.answers.get(&Query::Object(key.clone())) {
+        match self.answer(&Query::Object(key.clone())) {
             Some(Ok(Answer::Object(object))) => object.as_ref(),
             _ => None,
         }
@@ -195,11 +226,11 @@ impl Facts {
 
     /// A raw answer, for decisions that treat an unreadable one by themselves.
     pub fn answer(&self, query: &Query) -> Option<&Result<Answer, Failure>> {
-        self.answers.get(query)
+        self.answers.get(query).map(|learnt| &learnt.answer)
     }
 
     fn ask(&self, query: Query) -> Next<&Answer> {
-        match self.answers.get(&query) {
+        match self.answer(&query) {
             None => Err(Halt::Ask(vec![query])),
             Some(Ok(answer)) => Ok(answer),
             Some(Err(failure)) => Err(Halt::Stop(Verdict::Failed(failure.clone()))),

@@ -81,6 +81,8 @@ catalogue! {
         /// Nothing was done: the platform does not answer, asked to be left alone for a while, or ended the session right before a
         /// deletion, which is counted again first
         HeldBack => (Reason::PlatformUnreachable, "held_back"),
+        /// What the decision was made on changed before its write: nothing was done, and it is made anew
+        Superseded => (Reason::ClusterUnreachable, "superseded"),
         /// A Kubernetes API call failed
         Cluster => (Reason::ClusterUnreachable, "cluster"),
         /// This operator may not write: it is not the leader, or no longer
@@ -131,6 +133,7 @@ mod tests {
             Cause::TimedOut | Cause::Unreadable | Cause::Ambiguous | Cause::Partial => {
                 ("PlatformUnreachable", State::Waiting, false)
             }
+            Cause::Superseded => ("ClusterUnreachable", State::Waiting, true),
             Cause::Cluster => ("ClusterUnreachable", State::Waiting, false),
             Cause::NotLeader => ("NotLeader", State::Waiting, true),
             Cause::Bug => ("InternalError", State::Stalled, true),

@@ -48,6 +48,7 @@ impl Memory {
                 let attempts = self.attempts.saturating_add(u32::from(tried));
                 Self { failing_since: Some(self.failing_since.unwrap_or(now)), attempts, ..self }
             }
+            Verdict::Superseded => Self { attempts: self.attempts.saturating_add(1), ..self },
             Verdict::Blocked(_) | Verdict::Deleting => {
                 Self { attempts: self.attempts.saturating_add(1), ..Self::default() }
             }
@@ -121,11 +122,17 @@ pub fn report(
     if matches!(verdict, Verdict::Ignored | Verdict::Released) {
         return Report { status: None, notes: events::of_steps(facts), again: Again::Never };
     }
-    let outlook = outlook(subject, verdict, memory, now);
     let old = &subject.status;
     let mut status = Status { ownership: ownership::record(subject, facts), ..old.clone() };
     let key = status.ownership.as_ref().and_then(|record| Key::of(&record.key)).or_else(|| key.cloned());
     (status.auto_created, status.auto_creating) = on_the_way::told(old, key.as_ref(), facts);
+    if matches!(verdict, Verdict::Superseded) {
+        // What was done counts; what was found is not of the resource that is there now.
+        let again = Again::Transient(memory.attempts, None);
+        let status = conditions::differ(&status, old).then_some(status);
+        return Report { status, notes: events::of_steps(facts), again };
+    }
+    let outlook = outlook(subject, verdict, memory, now);
     if let Some(key) = &key {
         status.identity = Some(key.identity());
         if let Some(Ok(Answer::Object(observed))) = facts.answer(&Query::Object(key.clone())) {
@@ -175,7 +182,9 @@ pub fn holding(subject: &Subject, record: Ownership, begun: &AutoCreating, now: 
 
 fn outlook(subject: &Subject, verdict: &Verdict, memory: Memory, now: Timestamp) -> Outlook {
     match verdict {
-        Verdict::Ignored | Verdict::Released => Outlook::waiting(Reason::Deleting, String::new(), Again::Never),
+        Verdict::Ignored | Verdict::Released | Verdict::Superseded => {
+            Outlook::waiting(Reason::Deleting, String::new(), Again::Never)
+        }
         Verdict::Synced => {
             let message = "the platform holds what the spec declares".to_owned();
             Outlook {

@@ -74,12 +74,12 @@ impl Platform {
         self.session.lets_in_again().await;
     }
 
-    /// Asks one question. Every call needs a turn and keeps to its pace.
+    /// Asks one question. Every call needs a turn, in which it has taken its place, and keeps to the pace.
     ///
     /// # Errors
     /// Whatever keeps the answer from being certain.
     pub async fn ask(&self, turn: &Turn, query: &Query) -> Result<Answer, Failure> {
-        turn.call(false, self.read(query)).await
+        turn.call(self.read(query)).await
     }
 
     async fn read(&self, query: &Query) -> Result<Answer, Failure> {
@@ -91,14 +91,27 @@ impl Platform {
         }
     }
 
-    /// Takes one step. Every write needs a turn and the claim.
+    /// Takes one step. Every write needs a turn and the claim, and its decision has to hold at the moment at which it is sent.
     ///
     /// # Errors
     /// What the platform answered; [`Cause::Ambiguous`] when it is not known whether it did it.
-    pub async fn act(&self, turn: &Turn, claim: &Claim, step: &Step) -> Result<(), Failure> {
+    pub async fn act(
+        &self,
+        turn: &Turn,
+        claim: &Claim,
+        step: &Step,
+        holds: impl Future<Output = Result<(), Failure>>,
+    ) -> Result<(), Failure> {
         // Between the count and the DELETE nobody waits.
-        let at_once = matches!(step, Step::Delete(..));
-        turn.call(at_once, claim.guard(self.write(step))).await
+        match step {
+            Step::Delete(..) => _ = turn.place(),
+            _ => turn.places(1).await,
+        }
+        let write = async {
+            holds.await?;
+            self.write(step).await
+        };
+        turn.call(claim.guard(write)).await
     }
 
     async fn write(&self, step: &Step) -> Result<(), Failure> {
@@ -143,11 +156,17 @@ mod tests {
         let turn = turns.take("", Class::Deletion, "", || {}).unwrap();
         let key = Key::Reseller("R".into());
         let ended = |step: &Step| {
-            platform.act(&turn, &claim, step).now_or_never().map(|result| result.map_err(|failure| failure.cause))
+            let acted = platform.act(&turn, &claim, step, std::future::ready(Ok(())));
+            acted.now_or_never().map(|result| result.map_err(|failure| failure.cause))
         };
+        turn.places(1).await;
         assert_eq!(platform.ask(&turn, &Query::Object(key.clone())).await.unwrap_err().cause, Cause::NoCredentials);
         assert_eq!(ended(&Step::Update(key.clone(), Default::default())), None, "its place is minutes away");
         let cleared = check_group::reseller(&key, &Facts::default()).unwrap();
-        assert_eq!(ended(&Step::Delete(key, Default::default(), cleared)), Some(Err(Cause::NoCredentials)));
+        let delete = Step::Delete(key, Default::default(), cleared);
+        assert_eq!(ended(&delete), Some(Err(Cause::NoCredentials)));
+        let superseded = std::future::ready(Err(Failure::new(Cause::Superseded, "another spec")));
+        let failure = platform.act(&turn, &claim, &delete, superseded).now_or_never().unwrap().unwrap_err();
+        assert_eq!(failure.cause, Cause::Superseded, "nothing is sent");
     }
 }

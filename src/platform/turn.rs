@@ -124,17 +124,25 @@ impl Turns {
 }
 
 impl Turn {
-    /// Makes one call, when the pace allows it. One that must follow the call before it at once does not wait for its place.
+    /// Waits for the places of so many calls, which then go together.
+    pub async fn places(&self, calls: usize) {
+        let wait = (0..calls).fold(Duration::ZERO, |_, _| self.place());
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Takes the place of one call; how long it is until then.
+    pub fn place(&self) -> Duration {
+        self.shared.state().pace.place(self.shared.now())
+    }
+
+    /// Makes one call, if the pace allows it.
     ///
     /// # Errors
     /// Those of the call, or [`crate::engine::failure::Cause::HeldBack`] when it was not made.
-    pub async fn call<T>(&self, at_once: bool, call: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    pub async fn call<T>(&self, call: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         self.allowed()?;
-        let place = self.shared.state().pace.place(self.shared.now());
-        if !at_once && !place.is_zero() {
-            tokio::time::sleep(place).await;
-            self.allowed()?;
-        }
         let result = call.await;
         let mut state = self.shared.state();
         if state.pace.ended(result.as_ref().err(), self.shared.now()) {
@@ -144,9 +152,7 @@ impl Turn {
         drop(state);
         result
     }
-}
 
-impl Turn {
     fn allowed(&self) -> Result<(), Failure> {
         self.shared.state().pace.held_back(self.shared.now()).map_or(Ok(()), Err)
     }
@@ -215,11 +221,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn with_a_rate_a_call_waits_for_its_place_unless_it_must_follow_at_once() {
+    async fn with_a_rate_a_call_waits_for_its_place_and_several_together_for_that_of_the_last() {
         let turns = Turns::new(Limits { concurrency: 1, rate: Some(0.001) });
         let turn = take(&turns, "1", Class::Deletion).unwrap();
-        let call = |at_once| turn.call(at_once, async { Ok(()) }).now_or_never();
-        assert_eq!([false, false, true].map(call), [Some(Ok(())), None, Some(Ok(()))]);
+        assert_eq!([1, 1].map(|calls| turn.places(calls).now_or_never()), [Some(()), None]);
+        let turns = Turns::new(Limits { concurrency: 1, rate: Some(100.0) });
+        let turn = take(&turns, "1", Class::Deletion).unwrap();
+        let began = Instant::now();
+        turn.places(5).await;
+        assert!(began.elapsed() >= Duration::from_millis(40));
     }
 
     #[tokio::test]
@@ -229,7 +239,7 @@ mod tests {
         let down = || async { Err::<(), _>(Failure::new(Cause::Unreachable, "down")) };
         let held_back = async {
             loop {
-                if turn.call(false, down()).await.unwrap_err().cause == Cause::HeldBack {
+                if turn.call(down()).await.unwrap_err().cause == Cause::HeldBack {
                     break;
                 }
             }
@@ -237,7 +247,7 @@ mod tests {
         held_back.now_or_never().unwrap();
         assert!(turns.answers_again().now_or_never().is_none());
         let answered = tokio::time::timeout(Duration::from_secs(10), async {
-            while let Err(told) = turn.call(false, async { Ok(()) }).await {
+            while let Err(told) = turn.call(async { Ok(()) }).await {
                 tokio::time::sleep(told.retry_after.unwrap()).await;
             }
         });

@@ -220,6 +220,7 @@ impl Metrics {
 fn result(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Ignored => "ignored",
+        Verdict::Superseded => "superseded",
         Verdict::Released => "released",
         Verdict::Paused => "paused",
         Verdict::Synced => "synced",

@@ -19,6 +19,7 @@ mod docs;
 mod domains;
 mod drift;
 mod errors;
+mod fencing;
 mod fixtures;
 mod group;
 mod group_data;

@@ -63,7 +63,7 @@ impl Client {
     }
 
     async fn act(&self, step: Step) -> Result<(), Failure> {
-        self.platform.act(&self.turn, &self.claim, &step).await
+        self.platform.act(&self.turn, &self.claim, &step, std::future::ready(Ok(()))).await
     }
 
     async fn cause(&self, query: Query) -> Cause {

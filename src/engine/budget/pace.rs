@@ -101,9 +101,10 @@ impl Pace {
         None
     }
 
-    /// Takes the place of one call; how long it is until then.
+    /// Takes the place of one call; how long it is until then. What is held back needs none.
     pub fn place(&mut self, now: Duration) -> Duration {
-        let Some(rate) = self.limits.rate else { return Duration::ZERO };
+        let is_held_back = now < self.paused_until || self.stopped.as_ref().is_some_and(|stop| now < stop.next_probe);
+        let Some(rate) = self.limits.rate.filter(|_| !is_held_back) else { return Duration::ZERO };
         let place = self.next_place.max(now);
         self.next_place = place + Duration::from_secs_f64(1.0 / rate);
         place - now
@@ -194,7 +195,7 @@ enum Meaning {
 
 fn meaning(failure: &Failure) -> Meaning {
     match failure.cause {
-        Cause::NotLeader | Cause::Cluster | Cause::HeldBack | Cause::Bug => Meaning::Nothing,
+        Cause::NotLeader | Cause::Cluster | Cause::Superseded | Cause::HeldBack | Cause::Bug => Meaning::Nothing,
         Cause::NoCredentials | Cause::LoginRefused => Meaning::NotAsked,
         Cause::RateLimited => Meaning::NoTime,
         Cause::ServerError | Cause::Unreachable | Cause::TimedOut | Cause::Ambiguous => Meaning::NoAnswer,

@@ -22,7 +22,7 @@ use super::{
     check_group::{Blocked, LEAVE_IT},
     diff::Difference,
     facts::{Facts, Query},
-    failure::Failure,
+    failure::{Cause, Failure},
     ids::Key,
     kind::{Kind, Subject},
     on_the_way, ownership,
@@ -58,6 +58,8 @@ pub enum Plan {
 pub enum Verdict {
     /// Nothing of ours: no status, no event.
     Ignored,
+    /// What the plan saw changed before its write, so nothing was written and the pass begins anew.
+    Superseded,
     /// The finalizer is gone, and the resource with it.
     Released,
     /// The paused annotation is set.
@@ -101,6 +103,9 @@ impl Refusal {
 
 /// The next thing to do for a resource, given what is known.
 pub fn plan<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> Plan {
+    if facts.failed().is_some_and(|(_, failure)| failure.cause == Cause::Superseded) {
+        return Plan::Done(Verdict::Superseded);
+    }
     let decision =
         if subject.deleting { deletion::decide(object, subject, facts) } else { decide(object, subject, facts) };
     match decision {

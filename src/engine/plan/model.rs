@@ -1,6 +1,9 @@
 //! One resource, its cluster and a platform as plain values, and the pass that the driver would make over them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
@@ -45,6 +48,10 @@ pub struct Platform {
     /// Items and trunk users among them.
     pub contents: BTreeMap<Part, (i64, i64)>,
     pub unanswered: BTreeMap<Query, Cause>,
+    /// How long the next answers to a question take; at once when there is no more of it.
+    pub takes: BTreeMap<Query, Vec<Duration>>,
+    /// What somebody does after an answer that took long.
+    pub later: Option<fn(&mut Platform)>,
     /// By label of the step.
     pub refused: BTreeMap<&'static str, Cause>,
     /// What somebody else does just before a refusal.
@@ -307,14 +314,22 @@ impl<K: Kind + ResourceExt> Case<K> {
         let mut facts = Facts::new(self.cluster.clone());
         let (mut asked, mut acts) = (Vec::new(), Vec::new());
         let subject = self.subject.clone();
+        let mut now = Duration::ZERO;
         for _ in 0..ROUNDS {
+            facts.at(now);
             match plan(&self.object, &subject, &facts) {
                 Plan::Ask(queries) => {
                     assert!(!queries.is_empty(), "nothing is asked");
+                    let takes = queries.iter().filter_map(|query| self.platform.takes.get_mut(query)?.pop());
+                    let takes = takes.max();
                     for query in queries {
                         let answer = self.platform.answer(&query);
                         asked.push(query.clone());
                         facts.learn(query, answer);
+                    }
+                    if let Some(long) = takes {
+                        now += long;
+                        self.platform.later.take().into_iter().for_each(|later| later(&mut self.platform));
                     }
                 }
                 Plan::Act(steps) => {

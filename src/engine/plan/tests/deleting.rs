@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::{
@@ -6,11 +8,12 @@ use crate::{
         OwnershipState::{Adopted, Pending},
     },
     engine::{
-        check_group::Part,
+        check_group::{FRESH, Part},
         facts::Query,
         failure::Cause,
         ids::Level,
         plan::{Verdict, model::*},
+        schedule::Again,
         settings::{Checks, Settings},
     },
 };
@@ -50,6 +53,58 @@ fn a_deletion_with_an_unknown_result_is_looked_at_and_counted_anew() {
     assert_eq!((pass.steps(), pass.reason()), (vec!["delete_group"], "PlatformUnreachable"));
     case.platform.contents.insert(Part::Users, (1, 0));
     assert_eq!(case.pass().reason(), "GroupNotEmpty");
+}
+
+#[test]
+fn a_count_that_took_too_long_is_made_again_and_a_platform_that_is_always_too_slow_for_it_blocks() {
+    let slow = |times: usize, part: Part| {
+        let mut case = going();
+        let query = Query::Count("Acme".into(), "hq".into(), part);
+        case.platform.takes.insert(query.clone(), vec![FRESH + Duration::from_millis(1); times]);
+        let pass = case.pass();
+        let counts = pass.asked.iter().filter(|asked| **asked == query).count();
+        (counts, pass, case)
+    };
+    for part in [Part::TrunkGroups, Part::Users] {
+        let (counts, pass, _) = slow(1, part);
+        assert_eq!((counts, pass.steps()), (2, vec!["delete_group", "release"]));
+        let (counts, pass, case) = slow(9, part);
+        assert_eq!((counts, pass.steps(), pass.reason()), (3, vec![], "ContentsUnknown"));
+        assert!(pass.end().1.contains("takes more than 3s"), "{}", pass.end().1);
+        assert!(case.platform.objects.contains_key(&hq()));
+    }
+    let mut case = tenant("{type: Enterprise}").present(json!({"tenantId": "Acme"})).synced(1).deleting();
+    case.platform.takes.insert(Query::Groups("Acme".into()), vec![FRESH * 2; 9]);
+    assert_eq!(case.pass().reason(), "ContentsUnknown");
+}
+
+#[test]
+fn what_others_add_while_a_slow_count_runs_is_found_by_the_next_count() {
+    let mut case = going();
+    case.platform.takes.insert(Query::Count("Acme".into(), "hq".into(), Part::Ivrs), vec![FRESH * 2]);
+    // The list was empty when it was read, and is not when it is read again.
+    case.platform.later = Some(|platform| _ = platform.contents.insert(Part::TrunkGroups, (1, 0)));
+    let pass = case.pass();
+    assert_eq!((pass.steps(), pass.reason()), (vec![], "GroupNotEmpty"));
+}
+
+#[test]
+fn a_write_that_is_superseded_ends_the_pass_without_a_word_and_claims_nothing() {
+    for mut case in [going(), group("{tenantId: Acme, groupName: a}")] {
+        for step in ["delete_group", "create_group"] {
+            case.platform.refused.insert(step, Cause::Superseded);
+        }
+        let conditions = case.subject.status.conditions.clone();
+        let pass = case.pass();
+        assert_eq!((&pass.verdict, pass.report.notes.len()), (&Verdict::Superseded, 0));
+        assert_eq!(pass.report.again, Again::Transient(1, None));
+        assert!(!case.subject.status.ownership.as_ref().is_some_and(|record| record.state == Pending));
+        if case.subject.deleting {
+            assert_eq!((&case.subject.status.conditions, pass.report.status), (&conditions, None));
+        }
+        case.platform.refused.clear();
+        assert!(matches!(case.pass().verdict, Verdict::Released | Verdict::Synced), "the next one decides anew");
+    }
 }
 
 #[test]

@@ -1,0 +1,74 @@
+//! Fencing of writes: a plan takes time, as every question does, and whoever changes his mind meanwhile is not overruled by
+//! what was decided before. Right before each write to the platform what the plan saw is looked at again.
+
+use std::time::Instant;
+
+use kube::{Api, ResourceExt};
+
+use super::{Operator, index::Watched, packed::Packed, resolve::cluster_failure};
+use crate::engine::{
+    facts::Cluster,
+    failure::{Cause, Failure},
+    kind::Subject,
+    plan::Step,
+};
+
+/// The resource as the plan saw it.
+pub(super) struct Basis<'a, K> {
+    /// All of it.
+    pub object: &'a K,
+    /// As the decisions see it.
+    pub subject: &'a Subject,
+}
+
+impl<'a, K: Watched> Basis<'a, K> {
+    /// What a pass begins with.
+    pub fn new(object: &'a K, subject: &'a Subject) -> Self {
+        Self { object, subject }
+    }
+}
+
+impl Operator {
+    /// That a step still follows from what is there now: the resource is the one that the plan saw, and so is all that the
+    /// cluster says of it. That is what the watches show; before a deletion, the API server itself is asked, and what was
+    /// counted must be fresh by then. The pass began at `began`.
+    ///
+    /// # Errors
+    /// [`Cause::Superseded`] when it does not; [`Cause::HeldBack`] when it was counted too long ago.
+    pub(super) async fn still_holds<K: Watched>(
+        &self,
+        basis: &Basis<'_, K>,
+        seen: &Cluster,
+        step: &Step,
+        began: Instant,
+    ) -> Result<(), Failure> {
+        let now = match step {
+            Step::Delete(..) => self.live(basis.object).await?,
+            _ => self.index.get::<K>(&basis.subject.namespace, &basis.subject.name),
+        };
+        let is_same = now.as_ref().is_some_and(|now| !Subject::of(now).is_due_after(basis.subject));
+        if !is_same || self.cluster(basis.object, basis.subject).await? != *seen {
+            let message = "what the decision was made on changed before its write, so it is made anew";
+            return Err(Failure::new(Cause::Superseded, message));
+        }
+        match step {
+            Step::Delete(_, _, cleared) if cleared.is_old(began.elapsed()) => {
+                let message = "what the object holds was counted too long ago, so it is counted again first";
+                Err(Failure::new(Cause::HeldBack, message))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A resource as the API server has it; `None` when it is gone, or another one has its name.
+    ///
+    /// # Errors
+    /// When the API server cannot be asked.
+    pub(super) async fn live<K: Watched>(&self, object: &K) -> Result<Option<K>, Failure> {
+        let api: Api<Packed<K>> = Api::namespaced(self.client.clone(), &object.namespace().unwrap_or_default());
+        match api.get_opt(&object.name_any()).await {
+            Ok(now) => Ok(now.and_then(|now| now.open()).filter(|now| now.uid() == object.uid())),
+            Err(error) => Err(cluster_failure("read the resource", &error)),
+        }
+    }
+}
