@@ -14,7 +14,8 @@ pub struct Status {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// Ready: the platform matches the spec. Synced: the last comparison found no difference left. DeletionBlocked: what
-    /// a deletion waits for. Reconciling and Stalled, present only while true: work is under way, or only a person can help.
+    /// a deletion waits for. AnnotationUnreadable: what of the operator's annotations is not known to it. Reconciling and
+    /// Stalled, present only while true: work is under way, or only a person can help.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     #[schemars(length(max = 16))]

@@ -43,7 +43,7 @@ pub fn of_transition(old: &Status, new: &Status) -> Vec<Note> {
             .map(|c| (c.status.clone(), c.reason.clone(), c.message.clone()))
     };
     let mut notes = Vec::new();
-    for kind in ["DeletionBlocked", "Synced", "Ready"] {
+    for kind in ["AnnotationUnreadable", "DeletionBlocked", "Synced", "Ready"] {
         let (before, after) = (of(old, kind), of(new, kind));
         let Some((status, reason, message)) = after else { continue };
         let same = before.is_some_and(|(s, r, _)| s == status && r == reason);

@@ -5,6 +5,7 @@ use kube::ResourceExt;
 use serde::de::DeserializeOwned;
 
 use super::{
+    annotations::{Annotations, Deletion, Unreadable},
     check_group::Cleared,
     facts::{Cluster, Facts, Reference},
     ids::{Key, Object},
@@ -93,12 +94,14 @@ pub struct Subject {
     pub deleting: bool,
     /// Whether our finalizer is on it.
     pub held: bool,
-    /// Whether the paused annotation is on it.
+    /// Whether an annotation pauses it.
     pub paused: bool,
     /// Whether its deletion leaves the platform as it is.
     pub orphan: bool,
     /// Value of the requested-at annotation.
     pub requested_at: Option<String>,
+    /// The annotations of ours that cannot be read.
+    pub unreadable: Vec<Unreadable>,
     /// The policies of the spec.
     pub policies: Policies,
     /// The last status.
@@ -108,7 +111,7 @@ pub struct Subject {
 impl Subject {
     /// What the decisions need to know of a resource.
     pub fn of<K: Kind + ResourceExt>(object: &K) -> Self {
-        let annotations = object.annotations();
+        let Annotations { paused, deletion, requested_at, unreadable } = Annotations::read(object.annotations());
         let policies = object.policies();
         let meta = object.meta();
         Self {
@@ -119,10 +122,10 @@ impl Subject {
             created: meta.creation_timestamp.as_ref().map(|time| time.0),
             deleting: meta.deletion_timestamp.is_some(),
             held: object.finalizers().iter().any(|finalizer| finalizer == api::FINALIZER),
-            paused: annotations.get(api::PAUSED).is_some_and(|value| value != "false"),
-            orphan: policies.deletion() == DeletionPolicy::Orphan
-                || annotations.get(api::DELETION).is_some_and(|value| value == "Orphan"),
-            requested_at: annotations.get(api::REQUESTED_AT).cloned(),
+            paused,
+            orphan: policies.deletion() == DeletionPolicy::Orphan || deletion == Some(Deletion::Orphan),
+            requested_at,
+            unreadable,
             policies,
             status: object.status().cloned().unwrap_or_default(),
         }
@@ -144,8 +147,8 @@ impl Subject {
     /// cut every wait short.
     pub fn is_due_after(&self, before: &Self) -> bool {
         let asks = |subject: &Self| {
-            let Self { uid, generation, deleting, paused, orphan, requested_at, .. } = subject;
-            (uid.clone(), *generation, *deleting, *paused, *orphan, requested_at.clone())
+            let Self { uid, generation, deleting, paused, orphan, requested_at, unreadable, .. } = subject;
+            (uid.clone(), *generation, *deleting, *paused, *orphan, requested_at.clone(), unreadable.clone())
         };
         asks(self) != asks(before) || before.held && !self.held && !self.deleting
     }
@@ -181,6 +184,10 @@ impl Subject {
 mod tests {
     use super::*;
 
+    fn deletion(value: &str) -> Vec<Unreadable> {
+        Annotations::read(&[(api::DELETION.to_owned(), value.to_owned())].into()).unreadable
+    }
+
     #[test]
     fn a_resource_is_looked_at_for_what_others_change_and_never_for_what_the_operator_writes() {
         let before = || Subject { uid: "u".into(), generation: 1, held: true, ..Subject::default() };
@@ -192,10 +199,13 @@ mod tests {
             Subject { paused: true, ..before() },
             Subject { orphan: true, ..before() },
             Subject { requested_at: Some("now".into()), ..before() },
+            Subject { unreadable: deletion("Keep"), ..before() },
             Subject { held: false, ..before() },
         ] {
             assert!(now.is_due_after(&before()), "{now:?}");
         }
+        let kept = Subject { unreadable: deletion("Keep"), ..before() };
+        assert!(Subject { unreadable: deletion("Orfan"), ..before() }.is_due_after(&kept), "as wrong as before");
         let status = Status { observed_generation: Some(1), ..Status::default() };
         assert!(!Subject { status, ..before() }.is_due_after(&before()));
         let new = Subject { held: false, ..before() };

@@ -4,6 +4,7 @@
 #[macro_use]
 mod catalogue;
 
+pub mod annotations;
 pub mod budget;
 pub mod check_group;
 pub mod diff;

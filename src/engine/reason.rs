@@ -69,6 +69,9 @@ catalogue! {
         PlatformChanged => State::Stalled,
         /// The operator's `--tenants-by-namespace` does not let the namespace use the tenant or the reseller, or create the domain.
         NotPermitted => State::Stalled,
+        /// An annotation of the operator has a value or a name that is not known, so it may not say what was meant: nothing is
+        /// deleted.
+        AnnotationUnreadable => State::Stalled,
         /// The operator's account may not do this.
         Denied => State::Stalled,
         /// The operator has no credentials for the platform, or the platform refuses them.

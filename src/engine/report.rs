@@ -7,6 +7,7 @@ use std::time::Duration;
 use k8s_openapi::jiff::Timestamp;
 
 use super::{
+    annotations,
     diff::{sentence, shown},
     events::{self, Note},
     facts::{Answer, Facts, Query},
@@ -154,7 +155,9 @@ pub fn report(
         status.last_handled_requested_at = subject.requested_at.clone();
     }
     status.observed_generation = Some(subject.generation);
-    conditions::write(&mut status.conditions, subject.generation, outlook_conditions(&outlook), now);
+    let mut wanted = outlook_conditions(&outlook);
+    wanted.push(("AnnotationUnreadable", unreadable(subject, &outlook)));
+    conditions::write(&mut status.conditions, subject.generation, wanted, now);
     let mut notes = events::of_steps(facts);
     notes.extend(events::of_transition(old, &status));
     Report { status: conditions::differ(&status, old).then_some(status), notes, again: outlook.again }
@@ -212,7 +215,7 @@ fn outlook(subject: &Subject, verdict: &Verdict, memory: Memory, now: Timestamp)
             }
         }
         Verdict::Paused => {
-            let message = "paused by the annotation apio.netaxis.be/paused; remove it to go on".to_owned();
+            let message = annotations::paused(&subject.unreadable);
             Outlook {
                 ready: Some(("Unknown", Reason::Paused, message)),
                 reconciling: false,
@@ -301,6 +304,13 @@ fn sentence_of(failure: &Failure) -> String {
         Reason::InternalError => format!("{failure}; please report this with the log of the operator"),
         _ => format!("{failure}; {BY_ITSELF}"),
     }
+}
+
+/// What cannot be read of our annotations, unless a deletion that is blocked by it says so.
+fn unreadable(subject: &Subject, outlook: &Outlook) -> Option<Told> {
+    let reason = Reason::AnnotationUnreadable;
+    let is_said = subject.unreadable.is_empty() || outlook.blocked == Some(reason);
+    (!is_said).then(|| ("True", reason, annotations::sentence(&subject.unreadable)))
 }
 
 fn outlook_conditions(outlook: &Outlook) -> Wanted {

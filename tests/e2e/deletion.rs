@@ -255,3 +255,19 @@ async fn removing_the_definitions_never_removes_anything_from_the_platform() {
     assert_eq!(deletes(&world), 0);
     assert!(is_there(&world));
 }
+
+#[tokio::test]
+async fn a_misspelt_safeguard_keeps_the_group_and_is_told_before_the_deletion_and_in_it() {
+    let world = with_group(Wish::default(), "").await;
+    world.kubectl(&["annotate", "group/hq", "apio.netaxis.be/deletion=Keep"]);
+    world.reason::<Group>("hq", "AnnotationUnreadable", "AnnotationUnreadable").await;
+    world.told("hq", "AnnotationUnreadable").await;
+    assert_eq!(world.ready::<Group>("hq").await.status.unwrap().observed_generation, Some(1));
+
+    world.delete("group/hq");
+    let group: Group = world.reason("hq", "DeletionBlocked", "AnnotationUnreadable").await;
+    assert!(message(&group, "DeletionBlocked").contains("\"Keep\""), "{}", message(&group, "DeletionBlocked"));
+    world.kubectl(&["annotate", "group/hq", "apio.netaxis.be/deletion=orphan ", "--overwrite"]);
+    world.until_gone::<Group>("hq").await;
+    assert!(is_there(&world) && deletes(&world) == 0, "{}", world.story());
+}

@@ -3,6 +3,7 @@
 
 use super::{Halt, Next, Plan, Refusal, Step, Verdict, done, permitted, platform_changed};
 use crate::engine::{
+    annotations,
     check_group::{Blocked, LEAVE_IT},
     facts::Facts,
     failure::Cause,
@@ -40,6 +41,9 @@ pub(super) fn decide<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> N
     let Some(key) = Key::of(&record.key) else { return release };
     if facts.cluster.other_claim.is_some() {
         return release;
+    }
+    if let Some(unreadable) = subject.unreadable.iter().find(|one| one.blocks_deletion()) {
+        return Refusal::new(Reason::AnnotationUnreadable, annotations::blocked(unreadable)).refuse();
     }
     permitted(subject, [key.clone()], facts)?;
     if record.platform != facts.cluster.platform {

@@ -8,7 +8,7 @@ use k8s_openapi::{
 use crate::{api::Status, engine::reason::Reason};
 
 /// In this order a user reads them, whichever came first.
-const ORDER: [&str; 5] = ["Ready", "Synced", "DeletionBlocked", "Reconciling", "Stalled"];
+const ORDER: [&str; 6] = ["Ready", "Synced", "DeletionBlocked", "AnnotationUnreadable", "Reconciling", "Stalled"];
 /// Longest message of a condition, in characters.
 const LONGEST: usize = 1000;
 

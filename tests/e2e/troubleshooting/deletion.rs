@@ -25,6 +25,7 @@ pub async fn scenarios(page: Arc<Page>) -> Shown {
     full(&world, &stage).await;
     parents(&world, &stage).await;
     refused_by_the_platform(&world, &stage).await;
+    misspelt(&world, &stage).await;
     stage.end()
 }
 
@@ -101,4 +102,17 @@ async fn refused_by_the_platform(world: &World, stage: &Stage) {
     stage.play("platform-refused");
     world.until_gone::<Group>("damme").await;
     assert!(is_there(world, "damme"), "{}", world.story());
+}
+
+async fn misspelt(world: &World, stage: &Stage) {
+    world.apply(&manifest("Group", "enghien", "tenantId: Acme, groupName: enghien"));
+    world.group("enghien").await;
+    world.told("enghien", "Synced").await;
+    world.kubectl(&["annotate", "group/enghien", "apio.netaxis.be/deletion=Orphaned"]);
+    world.reason::<Group>("enghien", "AnnotationUnreadable", AnnotationUnreadable.name()).await;
+    world.delete("group/enghien");
+    meets::<Group>(world, "enghien", "DeletionBlocked", AnnotationUnreadable).await;
+    stage.play("annotation-unreadable");
+    world.until_gone::<Group>("enghien").await;
+    assert!(is_there(world, "enghien"), "{}", world.story());
 }

@@ -12,6 +12,7 @@ use crate::{
         facts::Query,
         failure::Cause,
         ids::Level,
+        kind::Subject,
         plan::{Verdict, model::*},
         schedule::Again,
         settings::{Checks, Settings},
@@ -349,4 +350,49 @@ fn a_reseller_waits_for_the_resources_that_name_it_and_for_the_platform() {
     assert_eq!(case.pass().reason(), "PlatformRefused");
     case.platform.refused.clear();
     assert_eq!(case.pass().steps(), ["delete_reseller", "release"]);
+}
+
+/// The case of a group that is being deleted, with this annotation.
+fn annotated(name: &str, value: &str) -> Case<Group> {
+    let mut case = group("{tenantId: Acme, groupName: a}").present(json!({"groupName": "a"})).synced(1).deleting();
+    case.object.metadata.annotations = Some([(format!("apio.netaxis.be/{name}"), value.to_owned())].into());
+    let now = Subject::of(&case.object);
+    case.subject = Subject { status: case.subject.status, held: true, deleting: true, ..now };
+    case
+}
+
+#[test]
+fn a_misspelt_safeguard_deletes_nothing_and_says_what_was_probably_meant() {
+    for (name, value) in [
+        ("deletion", "Orfan"),
+        ("deletion", "Keep"),
+        ("deletion", "true"),
+        ("deletion", ""),
+        ("deletionpolicy", "Orphan"),
+        ("keep", "true"),
+    ] {
+        let mut case = annotated(name, value);
+        let pass = case.pass();
+        assert_eq!(
+            (pass.reason(), pass.steps(), pass.asked.len()),
+            ("AnnotationUnreadable", vec![], 0),
+            "{name}={value}"
+        );
+        assert_eq!(case.subject.condition("DeletionBlocked").unwrap().reason, "AnnotationUnreadable");
+        assert_eq!(case.subject.condition("AnnotationUnreadable"), None, "said once");
+        assert_eq!(pass.report.notes.len(), 1);
+        let again = case.pass();
+        assert_eq!((again.report.status, again.report.notes), (None, vec![]));
+    }
+    assert!(annotated("deletion", "Orfan").pass().end().1.contains("(did you mean Orphan?)"));
+}
+
+#[test]
+fn an_orphan_is_left_however_it_is_written_and_a_misspelt_pause_holds_no_deletion() {
+    for value in ["Orphan", "orphan", "ORPHAN", " Orphan "] {
+        assert_eq!(annotated("deletion", value).pass().steps(), ["release"], "{value:?}");
+    }
+    assert_eq!(annotated("paused", "ture").pass().steps(), ["delete_group", "release"]);
+    let orphan = annotated("deletion", "Keep").with(|case| case.subject.orphan = true).pass();
+    assert_eq!(orphan.steps(), ["release"], "spec.deletionPolicy says so");
 }

@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     api::{AutoCreating, Contents, Identity, Ownership, OwnershipState},
     engine::{
+        annotations::Annotations,
         check_group::Blocked,
         facts::{Answer, Cluster, Query},
         ids::{Level, Object},
@@ -346,4 +347,33 @@ fn a_long_message_is_shortened() {
     let mut story = Story::of(new());
     story.ends(&Verdict::Failed(Failure::new(Cause::Rejected, "é".repeat(5000))), 0);
     assert_eq!(story.subject.condition("Ready").unwrap().message.chars().count(), 1003);
+}
+
+#[test]
+fn an_annotation_that_cannot_be_read_is_told_when_it_comes_and_never_again() {
+    let read = |name: &str, value: &str| {
+        let all = [(format!("apio.netaxis.be/{name}"), value.to_owned())].into();
+        Annotations::read(&all).unreadable
+    };
+    let mut story = ready();
+    story.subject.unreadable = read("deletion", "Orfan");
+    let told = story.ends(&Verdict::Synced, 1);
+    assert_eq!(told.notes.len(), 1);
+    assert!(told.notes[0].warning && told.notes[0].message.contains("\"Orfan\""), "{told:?}");
+    assert_eq!(
+        story.conditions(),
+        ["AnnotationUnreadable=True AnnotationUnreadable", "Ready=True Synced", "Synced=True Synced"]
+    );
+    let again = story.ends(&Verdict::Synced, 2);
+    assert_eq!((again.status, again.notes), (None, vec![]));
+    story.subject.unreadable = Vec::new();
+    assert_eq!(story.ends(&Verdict::Synced, 3).notes, []);
+    assert_eq!(story.conditions(), ["Ready=True Synced", "Synced=True Synced"]);
+
+    story.subject.unreadable = read("pause", "true");
+    story.ends(&Verdict::Paused, 4);
+    assert_eq!(
+        story.subject.condition("Ready").unwrap().message,
+        "paused, because the annotation apio.netaxis.be/pause is not known (did you mean apio.netaxis.be/paused?); correct it, or remove it to go on"
+    );
 }
