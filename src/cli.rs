@@ -63,6 +63,9 @@ pub struct Run {
     /// Longest call to the platform in all.
     #[arg(long, env = "APIO_PLATFORM_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub platform_timeout: Duration,
+    /// Shortest time between two logins; a refused one is tried again after 5 and after 60 times as long.
+    #[arg(long, env = "APIO_PLATFORM_LOGIN_INTERVAL", value_name = "DURATION", default_value = "1m", value_parser = duration)]
+    pub platform_login_interval: Duration,
     /// PEM file with certificate authorities to trust besides the system's. (A proxy is taken from HTTPS_PROXY, HTTP_PROXY and NO_PROXY.)
     #[arg(long, env = "APIO_PLATFORM_CA_BUNDLE", value_name = "FILE")]
     pub platform_ca_bundle: Option<std::path::PathBuf>,

@@ -154,6 +154,7 @@ pub async fn operate(
         connect: flags.platform_connect_timeout,
         read: flags.platform_read_timeout,
         total: flags.platform_timeout,
+        login_interval: flags.platform_login_interval,
         authorities: flags.platform_ca_bundle.as_deref().map(authorities).transpose()?.unwrap_or_default(),
     };
     let Cluster { client, url } = cluster.await?;

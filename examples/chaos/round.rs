@@ -74,8 +74,18 @@ impl<'a> Round<'a> {
         stage::prepare(plane, &system, &watched)?;
         let watched = watched.join(",");
         let log = "debug,kube=info,hyper=info,rustls=info,tower=info,reqwest=info,h2=info";
-        let arguments =
-            ["--watch-namespaces", &watched, "--drift-interval", "2s", "--platform-timeout", "2s", "--log", log];
+        let arguments = [
+            "--watch-namespaces",
+            &watched,
+            "--drift-interval",
+            "2s",
+            "--platform-timeout",
+            "2s",
+            "--platform-login-interval",
+            "1s",
+            "--log",
+            log,
+        ];
         let operator = stage::start(plane, &system, &platform.url(), &arguments)?;
         let kubeconfig = Kubeconfig::read_from(plane.kubeconfig())?;
         let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;

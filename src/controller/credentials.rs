@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt};
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{ObjectReference, Secret};
 use kube::{
-    Api, Resource,
+    Api, Resource, ResourceExt,
     runtime::{WatchStreamExt, watcher},
 };
 use secrecy::SecretString;
@@ -14,8 +14,9 @@ use tracing::{info, warn};
 
 use super::Operator;
 use crate::{
+    api::REQUESTED_AT,
     engine::{events::Note, reason::Reason},
-    platform::Credentials,
+    platform::{Credentials, News},
 };
 
 /// Where the credentials are, and who is told of them.
@@ -28,55 +29,110 @@ pub struct Watch {
     pub sender: watch::Sender<Option<Credentials>>,
 }
 
-/// Follows the Secret.
+/// What the Secret was last seen to be, and what was told of it.
+#[derive(Default)]
+struct Seen {
+    /// Whether a list showed it.
+    found: bool,
+    /// Where to tell of it; `None` while it is not there.
+    about: Option<ObjectReference>,
+    /// The value of the annotation that asks for a try.
+    requested_at: Option<String>,
+    /// What is wrong with it, if anything.
+    unreadable: Option<String>,
+    /// What was told of it last; `None` when nothing was yet.
+    said: Option<Option<String>>,
+}
+
+/// Follows the Secret, and what the platform makes of it.
 pub async fn follow(operator: Arc<Operator>, watch: Watch) {
     let api: Api<Secret> = Api::namespaced(operator.client.clone(), &watch.namespace);
     let only = watcher::Config::default().fields(&format!("metadata.name={}", watch.name));
     let mut events = watcher(api, only).default_backoff().boxed();
-    let mut found = false;
-    // What was wrong with the last one, if anything.
-    let mut said = None;
+    let mut seen = Seen::default();
     loop {
-        let (credentials, about) = match events.try_next().await {
-            Ok(Some(watcher::Event::Apply(secret) | watcher::Event::InitApply(secret))) => {
-                found = true;
-                (read(&secret), Some(secret.object_ref(&())))
-            }
-            Ok(Some(watcher::Event::Init)) => {
-                found = false;
+        let event = tokio::select! {
+            event = events.try_next() => event,
+            news = operator.platform.news() => {
+                seen.hear(&operator, &watch, news).await;
                 continue;
             }
-            Ok(Some(watcher::Event::InitDone)) if found => continue,
-            Ok(Some(watcher::Event::InitDone | watcher::Event::Delete(_))) => {
-                let place = format!("{}/{}", watch.namespace, watch.name);
-                (Err(format!("there is no Secret {place}, so the platform cannot be used")), None)
-            }
+        };
+        match event {
+            Ok(Some(event)) => seen.look(&operator, &watch, event).await,
             Ok(None) => return,
             Err(error) => {
                 operator.metrics.watch_failed("credentials");
                 warn!(%error, "cannot watch the credentials Secret");
-                continue;
+            }
+        }
+    }
+}
+
+impl Seen {
+    /// The watch shows something.
+    async fn look(&mut self, operator: &Operator, watch: &Watch, event: watcher::Event<Secret>) {
+        let (credentials, requested_at) = match event {
+            watcher::Event::Apply(secret) | watcher::Event::InitApply(secret) => {
+                self.found = true;
+                self.about = Some(secret.object_ref(&()));
+                (read(&secret), secret.annotations().get(REQUESTED_AT).cloned())
+            }
+            watcher::Event::Init => {
+                self.found = false;
+                return;
+            }
+            watcher::Event::InitDone if self.found => return,
+            watcher::Event::InitDone | watcher::Event::Delete(_) => {
+                self.about = None;
+                let place = format!("{}/{}", watch.namespace, watch.name);
+                (Err(format!("there is no Secret {place}, so the platform cannot be used")), None)
             }
         };
-        let unreadable = credentials.as_ref().err().cloned();
+        self.unreadable = credentials.as_ref().err().cloned();
         let credentials = credentials.ok();
         let changed = watch.sender.send_if_modified(|held| {
             let changed = *held != credentials;
             *held = credentials;
             changed
         });
+        let asked = std::mem::replace(&mut self.requested_at, requested_at) != self.requested_at;
+        if asked || self.unreadable.is_some() {
+            // Whoever took them away and gives them again wants them tried again too.
+            operator.platform.try_again();
+        }
         operator.first_read.credentials.send_replace(true);
         // A list shows again what was there.
-        let is_news = said.replace(unreadable.clone()).is_none_or(|said| said != unreadable);
-        if !changed && !is_news {
-            continue;
+        let is_news = self.said.as_ref().is_none_or(|said| self.unreadable.is_some() && *said != self.unreadable);
+        if changed || asked || is_news {
+            self.try_it(operator, watch).await;
+            operator.index.wake_unsettled();
         }
-        // Tried at once, so that a bad one is told now and not when it is needed.
-        let problem = match unreadable {
-            Some(problem) => {
-                operator.platform.forgive();
-                Some(problem)
-            }
+    }
+
+    /// The platform may have accepted or refused them, or it is time to try them again.
+    async fn hear(&mut self, operator: &Operator, watch: &Watch, news: News) {
+        if self.unreadable.is_some() || self.said.is_none() {
+            return;
+        }
+        let tried = if news == News::Due { operator.platform.log_in().await } else { Ok(()) };
+        let refusal = operator.platform.refusal();
+        let goes_on = news == News::Due || refusal.is_none() && self.said != Some(None);
+        if self.said.as_ref() != Some(&refusal) {
+            let message = refusal.clone().map(|refusal| tried.err().map_or(refusal, |failure| failure.message));
+            self.tell(operator, watch, message).await;
+            self.said = Some(refusal);
+        }
+        if goes_on {
+            // What waits for a login need not wait until it would try again by itself.
+            operator.index.wake_unsettled();
+        }
+    }
+
+    /// Tries them at once, so that bad ones are told now and not when they are needed.
+    async fn try_it(&mut self, operator: &Operator, watch: &Watch) {
+        let problem = match &self.unreadable {
+            Some(problem) => Some(problem.clone()),
             None => match operator.platform.log_in().await {
                 Err(failure) if matches!(failure.cause.reason(), Reason::Denied | Reason::CredentialsUnavailable) => {
                     Some(failure.message)
@@ -85,17 +141,18 @@ pub async fn follow(operator: Arc<Operator>, watch: Watch) {
                 Ok(()) | Err(_) => None,
             },
         };
-        match problem {
-            None => info!(secret = %watch.name, "new credentials in use"),
-            Some(message) => {
-                warn!(secret = %watch.name, "credentials: {message}");
-                if let Some(about) = about {
-                    let note = Note { warning: true, reason: Reason::CredentialsInvalid.to_string(), message };
-                    operator.emit(&about, &[note]).await;
-                }
-            }
+        let said = self.unreadable.clone().or_else(|| operator.platform.refusal());
+        self.tell(operator, watch, problem).await;
+        self.said = Some(said);
+    }
+
+    async fn tell(&self, operator: &Operator, watch: &Watch, problem: Option<String>) {
+        let Some(message) = problem else { return info!(secret = %watch.name, "new credentials in use") };
+        warn!(secret = %watch.name, "credentials: {message}");
+        if let Some(about) = &self.about {
+            let note = Note { warning: true, reason: Reason::CredentialsInvalid.to_string(), message };
+            operator.emit(about, &[note]).await;
         }
-        operator.index.wake_unsettled();
     }
 }
 

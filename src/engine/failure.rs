@@ -79,7 +79,7 @@ catalogue! {
         /// 207: done in part
         Partial => (Reason::PlatformUnreachable, "partial"),
         /// Nothing was done: the platform does not answer, asked to be left alone for a while, or ended the session right before a
-        /// deletion, which is counted again first
+        /// write, and what decided that is looked at again first
         HeldBack => (Reason::PlatformUnreachable, "held_back"),
         /// What the decision was made on changed before its write: nothing was done, and it is made anew
         Superseded => (Reason::ClusterUnreachable, "superseded"),

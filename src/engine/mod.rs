@@ -15,6 +15,7 @@ pub mod grants;
 pub mod ids;
 pub mod kind;
 pub mod lease;
+pub mod login;
 pub mod neighbours;
 pub mod on_the_way;
 pub mod ownership;

@@ -96,6 +96,8 @@ pub struct Transport {
     pub read: Duration,
     /// Longest call in all.
     pub total: Duration,
+    /// Shortest time between two logins.
+    pub login_interval: Duration,
     /// Certificate authorities that are trusted besides the system's.
     pub authorities: Vec<Certificate>,
 }

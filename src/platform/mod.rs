@@ -6,6 +6,7 @@ mod contents;
 mod domains;
 mod errors;
 mod http;
+mod login;
 mod objects;
 mod paths;
 mod secrets;
@@ -14,7 +15,8 @@ mod turn;
 
 pub use claim::Claim;
 pub use http::{Address, Mode, Transport, authorities};
-pub use session::Credentials;
+pub use login::Credentials;
+pub use session::News;
 pub use turn::{Turn, Turns};
 
 use std::time::Duration;
@@ -59,9 +61,19 @@ impl Platform {
         self.session.log_in().await
     }
 
-    /// Forgets that credentials were refused.
-    pub fn forgive(&self) {
-        self.session.forgive();
+    /// Lets refused credentials be tried again now.
+    pub fn try_again(&self) {
+        self.session.try_again();
+    }
+
+    /// Resolves each time that there is news of the credentials.
+    pub async fn news(&self) -> News {
+        self.session.news().await
+    }
+
+    /// Why the platform refuses the credentials of this moment, if it does.
+    pub fn refusal(&self) -> Option<String> {
+        self.session.refusal()
     }
 
     /// Whether there are credentials that the platform did not refuse.
@@ -147,7 +159,8 @@ mod tests {
     async fn a_deletion_follows_its_count_at_once_and_other_writes_keep_to_the_rate() {
         let address = Address::new("http://platform.invalid", None, Mode::Gateway).unwrap();
         let long = Duration::from_secs(1);
-        let transport = Transport { connect: long, read: long, total: long, authorities: Vec::new() };
+        let transport =
+            Transport { connect: long, read: long, total: long, login_interval: long, authorities: Vec::new() };
         // Without credentials every call ends before anything is sent.
         let platform = Platform::new(address, transport, watch::channel(None).1);
         let claim = Claim::default();

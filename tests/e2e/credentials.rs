@@ -17,6 +17,12 @@ async fn with_acme(no_credentials: bool) -> World {
     world
 }
 
+async fn with_acme_and_logins_apart(interval: &str) -> World {
+    let world = World::with(Wish { arguments: &["--platform-login-interval", interval], ..Wish::default() }).await;
+    world.platform.edit(|state| state.add_tenant("Acme"));
+    world
+}
+
 fn logins(world: &World) -> usize {
     world.platform.journal().iter().filter(|call| call.is_login()).count()
 }
@@ -35,7 +41,7 @@ async fn a_secret_that_comes_later_is_used_without_a_restart() {
 }
 
 #[tokio::test]
-async fn a_refused_login_is_not_tried_again_until_the_secret_changes() {
+async fn a_refused_login_is_not_tried_by_every_pass_and_at_once_when_the_secret_changes() {
     let world = with_acme(true).await;
     world.apply(&credentials(USERNAME, WRONG));
     world.apply(&hq(""));
@@ -56,6 +62,33 @@ async fn a_refused_login_is_not_tried_again_until_the_secret_changes() {
     world.group("hq").await;
     world.group("other").await;
     assert_eq!(logins(&world), 2);
+}
+
+#[tokio::test]
+async fn a_login_that_is_refused_by_chance_is_tried_again_when_somebody_asks_for_it_on_the_secret() {
+    let world = with_acme(true).await;
+    world.platform.inject(Fault::error(401, 8, "AUTH_BACKEND_DOWN", "try later").on("POST", "/login/"));
+    world.apply(&(credentials(USERNAME, PASSWORD) + &hq("")));
+    let group: Group = world.reason("hq", "Ready", "CredentialsUnavailable").await;
+    let said = message(&group, "Ready");
+    assert!(said.contains("the next one is made at 20") && said.contains("requested-at"), "{said}");
+    world.told("apio-credentials", "CredentialsInvalid").await;
+    assert_eq!(world.metric("apio_operator_credentials_valid").await, 0);
+    world.kubectl(&["annotate", "secret", "apio-credentials", "apio.netaxis.be/requested-at=now"]);
+    world.group("hq").await;
+    assert_eq!((logins(&world), world.metric("apio_operator_credentials_valid").await), (2, 1), "{}", world.story());
+}
+
+#[tokio::test]
+async fn a_login_that_is_refused_by_chance_is_tried_again_later_and_what_waits_for_it_goes_on() {
+    let arguments = ["--platform-login-interval", "1s"];
+    let world = World::with(Wish { no_credentials: true, arguments: &arguments, ..Wish::default() }).await;
+    world.platform.edit(|state| state.add_tenant("Acme"));
+    world.platform.inject(Fault::error(401, 8, "AUTH_BACKEND_DOWN", "try later").on("POST", "/login/"));
+    world.apply(&(credentials(USERNAME, PASSWORD) + &hq("")));
+    world.reason::<Group>("hq", "Ready", "CredentialsUnavailable").await;
+    world.group("hq").await;
+    assert_eq!((logins(&world), world.metric("apio_operator_credentials_valid").await), (2, 1), "{}", world.story());
 }
 
 /// The best of three changes counts: the machine that runs the tests may be busy for a while.
@@ -97,7 +130,7 @@ async fn a_new_password_that_is_refused_leaves_the_old_session_in_use_and_is_tol
 
 #[tokio::test]
 async fn an_account_that_is_locked_out_later_shows_in_the_metric_and_is_tried_again_with_a_new_secret() {
-    let world = with_acme(false).await;
+    let world = with_acme_and_logins_apart("5s").await;
     let valid = || world.metric("apio_operator_credentials_valid");
     world.apply(&hq(""));
     world.group("hq").await;
@@ -106,6 +139,7 @@ async fn an_account_that_is_locked_out_later_shows_in_the_metric_and_is_tried_ag
     world.platform.expire_sessions();
     world.nudge::<Group>("hq").await;
     world.poll("refused", || async { valid().await == 0 }).await;
+    world.told("apio-credentials", "CredentialsInvalid").await;
     world.platform.clear_faults();
     world.delete("secret/apio-credentials");
     world.apply(&credentials(USERNAME, PASSWORD));
@@ -115,7 +149,7 @@ async fn an_account_that_is_locked_out_later_shows_in_the_metric_and_is_tried_ag
 
 #[tokio::test]
 async fn many_groups_share_one_login() {
-    let world = with_acme(false).await;
+    let world = with_acme_and_logins_apart("100ms").await;
     let groups: Vec<_> = (0..12).map(|n| manifest("Group", &format!("g{n}"), "tenantId: Acme, groupName: G")).collect();
     world.apply(&groups.concat());
     for n in 0..12 {

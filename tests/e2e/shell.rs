@@ -87,7 +87,7 @@ impl Shell {
     pub fn shown(&self, command: &str) -> Result<String, String> {
         let said = self.run(command)?;
         let names = self.names.lock().unwrap();
-        let named = names.iter().fold(said, |said, (there, here)| said.replace(there, here));
+        let named = names.iter().fold(timeless(&said), |said, (there, here)| said.replace(there, here));
         let lines: Vec<_> = named.lines().map(str::trim_end).collect();
         let lines = match command.starts_with("kubectl describe") {
             false => table(&lines, 3),
@@ -95,19 +95,26 @@ impl Shell {
                 let told = told(&lines);
                 let events = told.iter().position(|line| line.starts_with("Events:")).unwrap() + 1;
                 let (status, events) = told.split_at(events);
-                status.iter().map(|line| timeless(line)).chain(table(events, 2)).collect()
+                status.iter().map(|line| format!("{line}\n")).chain(table(events, 2)).collect()
             }
         };
         Ok(format!("$ {command}\n{}", lines.concat()))
     }
 }
 
-/// A line of a description.
-fn timeless(line: &str) -> String {
-    match line.trim_start().strip_prefix("Last Transition Time:") {
-        Some(time) => line.replace(time.trim(), "2026-01-01T00:00:00Z") + "\n",
-        None => format!("{line}\n"),
+/// With one time instead of each.
+fn timeless(text: &str) -> String {
+    const FORM: &str = "0000-00-00T00:00:00Z";
+    let is_time = |piece: &str| {
+        piece.chars().zip(FORM.chars()).all(|(is, form)| if form == '0' { is.is_ascii_digit() } else { is == form })
+    };
+    let mut said = text.to_owned();
+    for at in 0..text.len() {
+        if text.get(at..at + FORM.len()).is_some_and(is_time) {
+            said.replace_range(at..at + FORM.len(), "2026-01-01T00:00:00Z");
+        }
     }
+    said
 }
 
 /// The conditions, what else says why, and the events.

@@ -15,7 +15,7 @@ use apio_operator::{
         ids::{Key, Level, Object},
         plan::Step,
     },
-    platform::{Address, Claim, Credentials, Mode, Platform, Transport, Turn, Turns, authorities},
+    platform::{Address, Claim, Credentials, Mode, News, Platform, Transport, Turn, Turns, authorities},
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -34,14 +34,27 @@ fn account(username: &str, password: &str) -> Option<Credentials> {
     Some(Credentials { username: username.into(), password: SecretString::from(password.to_owned()), token: None })
 }
 
+/// Longer than a test takes.
+const LONG: Duration = Duration::from_secs(60);
+/// Much shorter than a test takes.
+const SHORT: Duration = Duration::from_millis(2);
+
 async fn client(mode: Mode) -> Client {
+    client_with(mode, LONG).await
+}
+
+/// One whose logins are so far apart.
+async fn client_with(mode: Mode, login_interval: Duration) -> Client {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let simulator = Simulator::start().await.unwrap();
     let address = Address::new(&simulator.url(), None, mode).unwrap();
     let limit = Duration::from_secs(2);
     let (credentials, told) = watch::channel(account(USERNAME, PASSWORD));
-    let platform =
-        Platform::new(address, Transport { connect: limit, read: limit, total: limit, authorities: vec![] }, told);
+    let platform = Platform::new(
+        address,
+        Transport { connect: limit, read: limit, total: limit, login_interval, authorities: vec![] },
+        told,
+    );
     simulator.edit(|state| {
         state.add_tenant("Acme");
         state.add_group("Acme", "HQ", json!({"groupName": "Head office"}));
@@ -112,8 +125,11 @@ async fn only_the_platforms_own_404_is_absence() {
     let elsewhere = Address::new(&client.simulator.url(), Some("/wrong"), Mode::Core).unwrap();
     let limit = Duration::from_secs(2);
     let (_keep, told) = watch::channel(account(USERNAME, PASSWORD));
-    let lost =
-        Platform::new(elsewhere, Transport { connect: limit, read: limit, total: limit, authorities: vec![] }, told);
+    let lost = Platform::new(
+        elsewhere,
+        Transport { connect: limit, read: limit, total: limit, login_interval: limit, authorities: vec![] },
+        told,
+    );
     assert_eq!(lost.ask(&client.turn, &look("HQ")).await.unwrap_err().cause, Cause::NotFound);
 }
 
@@ -250,7 +266,7 @@ async fn a_private_authority_is_trusted_only_when_it_is_given() {
     let look_with = async |authorities| {
         let (_keep, told) = watch::channel(account(USERNAME, PASSWORD));
         let address = Address::new(&front.url, None, Mode::Gateway).unwrap();
-        let transport = Transport { connect: limit, read: limit, total: limit, authorities };
+        let transport = Transport { connect: limit, read: limit, total: limit, login_interval: limit, authorities };
         Platform::new(address, transport, told).ask(&client.turn, &look("HQ")).await
     };
     let failure = look_with(vec![]).await.unwrap_err();

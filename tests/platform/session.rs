@@ -1,5 +1,7 @@
 //! When the client logs in, and when it does not.
 
+use std::time::Instant;
+
 use futures::FutureExt;
 
 use super::*;
@@ -16,9 +18,10 @@ async fn a_machine_token_needs_no_login() {
 #[tokio::test]
 async fn an_expired_session_is_renewed_once_and_shared() {
     for mode in [Mode::Gateway, Mode::Core] {
-        let client = client(mode).await;
+        let client = client_with(mode, SHORT).await;
         client.ask(look("HQ")).await.unwrap();
         client.simulator.expire_sessions();
+        tokio::time::sleep(SHORT).await;
         let (a, b) = tokio::join!(client.ask(look("HQ")), client.ask(users()));
         assert!(a.is_ok() && b.is_ok(), "{a:?} {b:?}");
         assert_eq!(client.logins(), 2, "one at first, one for both calls");
@@ -32,20 +35,51 @@ async fn a_platform_that_answers_401_for_ever_sees_no_login_loop() {
     for _ in 0..5 {
         assert_eq!(client.cause(look("HQ")).await, Cause::Unauthorized);
     }
-    assert!(client.logins() <= 2, "{} logins", client.logins());
+    assert_eq!(client.logins(), 1);
 }
 
 #[tokio::test]
-async fn that_the_platform_lets_in_again_is_said_once_and_only_when_it_had_not_for_a_while() {
+async fn calls_that_are_denied_with_401_beside_others_that_are_not_cost_no_session_each() {
+    let client = client(Mode::Gateway).await;
+    client.simulator.inject(Fault::status(401).on("GET", "/tenants/Acme/groups/HQ/").forever());
+    for _ in 0..20 {
+        assert_eq!(client.cause(look("HQ")).await, Cause::Unauthorized);
+        client.ask(users()).await.unwrap();
+    }
+    assert_eq!(client.logins(), 1);
+}
+
+#[tokio::test]
+async fn a_call_that_a_new_session_does_not_help_waits_for_longer_and_longer_before_the_next() {
+    let client = client_with(Mode::Gateway, SHORT).await;
+    client.simulator.inject(Fault::status(401).on("GET", "/tenants/Acme/groups/HQ/").forever());
+    let begun = Instant::now();
+    while client.logins() < 5 {
+        assert_eq!(client.cause(look("HQ")).await, Cause::Unauthorized);
+        client.ask(users()).await.unwrap();
+    }
+    // At 0, and at 1, 3, 7, 15 of them.
+    assert!(begun.elapsed() >= SHORT * 15, "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn what_was_denied_by_a_session_that_ended_at_once_is_due_again_when_the_next_may_be_opened() {
+    let interval = Duration::from_millis(300);
+    let client = client_with(Mode::Gateway, interval).await;
+    client.ask(look("HQ")).await.unwrap();
+    client.simulator.expire_sessions();
+    assert_eq!(client.cause(look("HQ")).await, Cause::Unauthorized);
+    until_due(&client).await;
+    client.ask(look("HQ")).await.unwrap();
+    assert_eq!(client.logins(), 2);
+}
+
+#[tokio::test]
+async fn that_the_platform_lets_in_again_is_said_once_for_each_session() {
     let client = client(Mode::Gateway).await;
     let said = || client.platform.lets_in_again().now_or_never().is_some();
     let refused = Fault::status(401).on("GET", "*").forever();
-    // A session that ends, once or twice, keeps nobody out.
-    client.ask(look("HQ")).await.unwrap();
-    client.simulator.inject(Fault::status(401).on("GET", "*").times(2));
-    client.ask(look("HQ")).await.unwrap();
-    assert!(!said());
-    for (outage, expected) in [(1, true), (2, false)] {
+    for expected in [true, false] {
         client.simulator.inject(refused.clone());
         for _ in 0..2 {
             assert_eq!(client.cause(look("HQ")).await, Cause::Unauthorized);
@@ -53,8 +87,84 @@ async fn that_the_platform_lets_in_again_is_said_once_and_only_when_it_had_not_f
         assert!(!said());
         client.simulator.clear_faults();
         client.ask(look("HQ")).await.unwrap();
-        assert_eq!([said(), said()], [expected, false], "outage {outage}: not twice within a minute");
+        assert_eq!([said(), said()], [expected, false]);
     }
+}
+
+/// Whoever decided on a write looks again before it is sent with another session.
+#[tokio::test]
+async fn no_write_is_sent_again_after_a_login() {
+    let steps = [
+        ("POST", "/tenants/Acme/groups/", Step::Create(group("B"), body(json!({"groupId": "B", "groupName": "B"})))),
+        ("PUT", "/tenants/Acme/groups/HQ/", Step::Update(group("HQ"), body(json!({"userLimit": 7})))),
+        ("PUT", "/tenants/Acme/domains/", Step::AssignDomain(Level::Tenant("Acme".into()), "a.example".into())),
+        ("POST", "/local/resellers/", Step::CreateReseller("Best".into())),
+    ];
+    for (method, path, step) in steps {
+        let client = client_with(Mode::Gateway, SHORT).await;
+        client.ask(look("HQ")).await.unwrap();
+        client.simulator.expire_sessions();
+        tokio::time::sleep(SHORT).await;
+        assert_eq!(client.act(step).await.unwrap_err().cause, Cause::HeldBack, "{method} {path}");
+        let sent = client.simulator.writes().iter().filter(|call| call.path == path).count();
+        assert_eq!((sent, client.logins()), (1, 2), "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_may_read_and_not_write_is_denied_and_not_logged_in_without_end() {
+    let client = client_with(Mode::Gateway, Duration::from_millis(100)).await;
+    client.simulator.inject(Fault::status(401).on("PUT", "*").forever());
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let mut causes = Vec::new();
+    for _ in 0..5 {
+        client.ask(look("HQ")).await.unwrap();
+        let step = Step::Update(group("HQ"), body(json!({"userLimit": 7})));
+        causes.push(client.act(step).await.unwrap_err().cause);
+    }
+    assert!(client.logins() <= 2, "{} logins", client.logins());
+    assert_eq!(causes[1..], [Cause::Unauthorized; 4], "{causes:?}");
+}
+
+/// Waits until a login may be made that was not to be made before.
+async fn until_due(client: &Client) {
+    let due = async { while client.platform.news().await != News::Due {} };
+    tokio::time::timeout(Duration::from_secs(30), due).await.unwrap();
+}
+
+#[tokio::test]
+async fn refused_credentials_are_tried_twice_more_by_themselves_and_what_waits_goes_on() {
+    let client = client_with(Mode::Gateway, Duration::from_millis(50)).await;
+    client.credentials.send_replace(account(USERNAME, "wrong"));
+    for tries in 1..=3 {
+        for _ in 0..3 {
+            let failure = client.ask(look("HQ")).await.unwrap_err();
+            assert_eq!(failure.cause, Cause::LoginRefused);
+            let tells_when = failure.message.contains("is made at 20");
+            assert_eq!(tells_when, tries < 3, "{failure}");
+            assert!(failure.message.contains("annotation apio.netaxis.be/requested-at"), "{failure}");
+        }
+        assert_eq!(client.logins(), tries);
+        if tries < 3 {
+            until_due(&client).await;
+        }
+    }
+    let due =
+        tokio::time::timeout(Duration::from_secs(1), async { while client.platform.news().await != News::Due {} });
+    assert!(due.await.is_err(), "no account is locked by the operator");
+    client.platform.try_again();
+    assert_eq!((client.cause(look("HQ")).await, client.logins()), (Cause::LoginRefused, 4));
+}
+
+#[tokio::test]
+async fn one_login_that_is_refused_by_chance_stops_nothing_for_good() {
+    let client = client_with(Mode::Gateway, Duration::from_millis(50)).await;
+    client.simulator.inject(Fault::error(401, 8, "AUTH_BACKEND_DOWN", "try later").on("POST", "/login/"));
+    assert_eq!(client.cause(look("HQ")).await, Cause::LoginRefused);
+    assert!(!client.platform.has_credentials());
+    until_due(&client).await;
+    client.platform.log_in().await.unwrap();
+    assert!(client.ask(look("HQ")).await.is_ok() && client.platform.has_credentials());
 }
 
 #[tokio::test]
@@ -78,15 +188,6 @@ async fn a_login_that_is_refused_as_a_request_is_a_matter_of_the_credentials() {
 }
 
 #[tokio::test]
-async fn a_session_that_ends_before_its_first_call_is_renewed_once_more() {
-    let client = client(Mode::Gateway).await;
-    client.ask(look("HQ")).await.unwrap();
-    client.simulator.inject(Fault::status(401).on("GET", "*").times(2));
-    client.ask(look("HQ")).await.unwrap();
-    assert_eq!(client.logins(), 3);
-}
-
-#[tokio::test]
 async fn refused_credentials_are_tried_once_until_they_change() {
     let client = client(Mode::Gateway).await;
     client.credentials.send_replace(account(USERNAME, "wrong"));
@@ -96,7 +197,7 @@ async fn refused_credentials_are_tried_once_until_they_change() {
         assert!(failure.message.contains(USERNAME) && !failure.message.contains("wrong"), "{failure}");
     }
     assert_eq!((client.logins(), client.platform.has_credentials()), (1, false));
-    client.platform.forgive();
+    client.platform.try_again();
     assert_eq!((client.cause(look("HQ")).await, client.logins()), (Cause::LoginRefused, 2));
     client.credentials.send_replace(account(USERNAME, PASSWORD));
     assert!(client.ask(look("HQ")).await.is_ok() && client.platform.has_credentials());

@@ -97,7 +97,7 @@ async fn no_lease() -> Verdict {
 
 async fn outage() -> Verdict {
     let soon = Duration::from_secs(5);
-    let transport = Transport { connect: soon, read: soon, total: soon, authorities: Vec::new() };
+    let transport = Transport { connect: soon, read: soon, total: soon, login_interval: soon, authorities: Vec::new() };
     let credentials = Credentials { username: "operator".into(), password: "secret".to_owned().into(), token: None };
     let (_sender, credentials) = watch::channel(Some(credentials));
     let platform = Platform::new(Address::new(NOWHERE, None, Mode::Gateway).unwrap(), transport, credentials);
