@@ -2,7 +2,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AddressInformation, ContactInformation, LocalReference, Policies, Status, references::of_id};
+use super::{AddressInformation, ContactInformation, LocalReference, Policies, Status, text};
 
 /// What a group of the platform should be. An absent field is not managed: the operator neither sets nor compares it.
 #[derive(CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -38,9 +38,6 @@ use super::{AddressInformation, ContactInformation, LocalReference, Policies, St
     validation = Rule::new("!has(self.spec.resellerRef) || !has(self.spec.resellerId)")
         .message("at most one of resellerRef and resellerId may be set")
         .field_path(".spec.resellerRef"),
-    validation = of_id("tenantId"),
-    validation = of_id("groupId"),
-    validation = of_id("resellerId"),
     printcolumn(name = "Tenant", type_ = "string", json_path = ".status.identity.tenantId"),
     printcolumn(name = "Group-ID", type_ = "string", json_path = ".status.identity.groupId"),
     printcolumn(name = "Domain", type_ = "string", json_path = ".status.observed.defaultDomain"),
@@ -58,11 +55,11 @@ pub struct GroupSpec {
     pub tenant_ref: Option<LocalReference>,
     /// Id of the tenant on the platform, for a tenant that no resource describes. Immutable.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 30), regex(pattern = r"^\S(.*\S)?$"))]
+    #[schemars(length(min = 1, max = 30), extend("x-kubernetes-validations" = text::id()))]
     pub tenant_id: Option<String>,
     /// Id of the group on the platform, unique in its tenant. Default: the resource's name. Immutable.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 30), regex(pattern = r"^\S(.*\S)?$"))]
+    #[schemars(length(min = 1, max = 30), extend("x-kubernetes-validations" = text::id()))]
     pub group_id: Option<String>,
     /// Attributes of the group on the platform.
     #[serde(flatten)]
@@ -130,6 +127,6 @@ pub struct GroupAttributes {
     /// Name of the reseller on the platform that owns the group. Whether an unknown reseller is created is decided by
     /// APIO_OBJECT_CREATION.RESELLER of the operator's settings.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 80))]
+    #[schemars(length(min = 1, max = 80), extend("x-kubernetes-validations" = text::id()))]
     pub reseller_id: Option<String>,
 }

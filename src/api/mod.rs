@@ -9,6 +9,7 @@ mod references;
 mod reseller;
 mod status;
 mod tenant;
+pub mod text;
 
 pub use crds::{crds, manifests};
 pub use group::{Group, GroupAttributes, GroupSpec};

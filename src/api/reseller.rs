@@ -3,7 +3,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Policies, Status, references::of_id};
+use super::{Policies, Status, text};
 
 /// What a reseller of the platform should be. An absent field is not managed: the operator neither sets nor compares it.
 #[derive(CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -24,7 +24,6 @@ use super::{Policies, Status, references::of_id};
     validation = Rule::new("(has(self.spec.resellerName) ? self.spec.resellerName : self.metadata.name) == (has(oldSelf.spec.resellerName) ? oldSelf.spec.resellerName : oldSelf.metadata.name)")
         .message("resellerName (default: the resource's name) is immutable; create a new Reseller resource instead")
         .field_path(".spec.resellerName"),
-    validation = of_id("resellerName"),
     printcolumn(name = "Reseller", type_ = "string", json_path = ".status.identity.resellerName"),
     printcolumn(name = "External-Name", type_ = "string", json_path = ".status.observed.externalName"),
     printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
@@ -35,7 +34,7 @@ use super::{Policies, Status, references::of_id};
 pub struct ResellerSpec {
     /// Name of the reseller on the platform, which is its id there. Default: the resource's name. Immutable.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 80), regex(pattern = r"^\S(.*\S)?$"))]
+    #[schemars(length(min = 1, max = 80), extend("x-kubernetes-validations" = text::id()))]
     pub reseller_name: Option<String>,
     /// Attributes of the reseller on the platform.
     #[serde(flatten)]

@@ -2,7 +2,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AddressInformation, ContactInformation, LocalReference, Policies, Status, references::of_id};
+use super::{AddressInformation, ContactInformation, LocalReference, Policies, Status, text};
 
 /// What a tenant of the platform should be. An absent field is not managed: the operator neither sets nor compares it.
 #[derive(CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -35,8 +35,6 @@ use super::{AddressInformation, ContactInformation, LocalReference, Policies, St
     validation = Rule::new("!has(self.spec.resellerRef) || !has(self.spec.resellerId)")
         .message("at most one of resellerRef and resellerId may be set")
         .field_path(".spec.resellerRef"),
-    validation = of_id("tenantId"),
-    validation = of_id("resellerId"),
     printcolumn(name = "Tenant-ID", type_ = "string", json_path = ".status.identity.tenantId"),
     printcolumn(name = "Type", type_ = "string", json_path = ".status.observed.type"),
     printcolumn(name = "Domain", type_ = "string", json_path = ".status.observed.defaultDomain"),
@@ -49,7 +47,7 @@ use super::{AddressInformation, ContactInformation, LocalReference, Policies, St
 pub struct TenantSpec {
     /// Id of the tenant on the platform. Default: the resource's name. Immutable.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 30), regex(pattern = r"^\S(.*\S)?$"))]
+    #[schemars(length(min = 1, max = 30), extend("x-kubernetes-validations" = text::id()))]
     pub tenant_id: Option<String>,
     /// Attributes of the tenant on the platform.
     #[serde(flatten)]
@@ -106,7 +104,7 @@ pub struct TenantAttributes {
     pub use_tenant_languages: Option<bool>,
     /// Name of the reseller on the platform that owns the tenant. The platform propagates it to the tenant's groups.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 80))]
+    #[schemars(length(min = 1, max = 80), extend("x-kubernetes-validations" = text::id()))]
     pub reseller_id: Option<String>,
     /// First external id, where the platform keeps TENANT_DATA; "" clears it.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -39,7 +39,11 @@ fn kind(page: &mut String, crd: &CustomResourceDefinition) {
             fields(page, "", schema);
         }
         let rules = root.x_kubernetes_validations.iter().flatten().filter_map(|rule| rule.message.as_ref());
-        let rules: Vec<_> = rules.map(|message| format!("- {}\n", safe(message))).collect();
+        let mut rules: Vec<_> = rules.map(|message| format!("- {}\n", safe(message))).collect();
+        let mut of_fields = Vec::new();
+        rules_of_fields(&mut of_fields, "", root);
+        let of_fields = of_fields.into_iter();
+        rules.extend(of_fields.map(|(message, fields)| format!("- {}: {}\n", fields.join(", "), safe(message))));
         if !rules.is_empty() {
             let _ = write!(
                 page,
@@ -47,6 +51,21 @@ fn kind(page: &mut String, crd: &CustomResourceDefinition) {
                 rules.concat()
             );
         }
+    }
+}
+
+/// The rules that stand at fields, each with all that it stands at.
+fn rules_of_fields<'a>(found: &mut Vec<(&'a str, Vec<String>)>, path: &str, schema: &'a JSONSchemaProps) {
+    for (name, field) in schema.properties.iter().flatten() {
+        let path = format!("{path}{name}");
+        for message in field.x_kubernetes_validations.iter().flatten().filter_map(|rule| rule.message.as_deref()) {
+            let at = found.iter().position(|(there, _)| *there == message).unwrap_or_else(|| {
+                found.push((message, Vec::new()));
+                found.len() - 1
+            });
+            found[at].1.push(format!("`{path}`"));
+        }
+        rules_of_fields(found, &format!("{path}."), field);
     }
 }
 

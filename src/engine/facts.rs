@@ -11,7 +11,8 @@ use super::{
     failure::{Cause, Failure},
     grants::Grant,
     ids::{Key, Level, Object},
-    plan::{Halt, Next, Step, Verdict},
+    plan::{Halt, Next, Refusal, Step, Verdict},
+    reason::Reason,
     settings::Settings,
 };
 
@@ -200,8 +201,11 @@ impl Facts {
         }
     }
 
-    /// The object, or `None` when the platform said it does not exist.
+    /// The object, or `None` when the platform said it does not exist. One whose id could lead elsewhere is never asked for.
     pub fn object(&self, key: &Key) -> Next<Option<&Object>> {
+        if let Some(why) = key.misplaced() {
+            return Refusal::new(Reason::Invalid, format!("{why}; choose another one")).refuse();
+        }
         match self.ask(Query::Object(key.clone()))? {
             Answer::Object(object) => Ok(object.as_ref()),
             _ => mismatch(),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::api::Identity;
+use crate::api::{Identity, text};
 
 /// A JSON object as it goes over the wire.
 pub type Object = serde_json::Map<String, serde_json::Value>;
@@ -37,6 +37,27 @@ impl Key {
         }
     }
 
+    /// Its ids, under the names that the platform's objects carry them by.
+    fn ids(&self) -> Vec<(&'static str, &str)> {
+        match self {
+            Self::Tenant(tenant) => vec![("tenantId", tenant)],
+            Self::Group(tenant, group) => vec![("tenantId", tenant), ("groupId", group)],
+            Self::Reseller(name) => vec![("name", name)],
+        }
+    }
+
+    /// Why it is never asked for: one of its ids could lead to another object.
+    pub fn misplaced(&self) -> Option<String> {
+        self.ids().into_iter().find_map(|(_, id)| misplaced(id))
+    }
+
+    /// What an answer says to be the object of, if that is not this one.
+    pub fn contradiction(&self, answer: &Object) -> Option<String> {
+        let other = |(name, id): &(&str, &str)| answer.get(*name).is_some_and(|there| !there.is_null() && there != id);
+        let (name, _) = self.ids().into_iter().find(other)?;
+        Some(format!("{name} {}", text::visible(&answer[name].to_string())))
+    }
+
     /// The key as a status records it.
     pub fn identity(&self) -> Identity {
         match self.clone() {
@@ -47,6 +68,12 @@ impl Key {
             Self::Reseller(name) => Identity { reseller_name: Some(name), ..Identity::default() },
         }
     }
+}
+
+/// Why this is never part of a URL, in a sentence.
+pub fn misplaced(id: &str) -> Option<String> {
+    (!text::is_id(id))
+        .then(|| format!("the id \"{}\" could lead to another object: an id {}", text::visible(id), text::ID))
 }
 
 impl fmt::Display for Key {
@@ -76,6 +103,32 @@ impl fmt::Display for Level {
             Self::System => f.write_str("system level"),
             Self::Tenant(tenant) => write!(f, "tenant {tenant}"),
             Self::Group(tenant, group) => write!(f, "group {group} of tenant {tenant}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_that_names_another_object_contradicts_its_question() {
+        let group = || Key::Group("Acme".into(), "HQ".into());
+        for (key, answer, expected) in [
+            (Key::Tenant("Acme".into()), json!({"tenantId": "Acme", "name": "Globex"}), None),
+            (Key::Tenant("Acme".into()), json!({"tenantId": "acme"}), Some("tenantId \"acme\"")),
+            (Key::Tenant("Acme".into()), json!({"tenantId": 7}), Some("tenantId 7")),
+            (group(), json!({"groupName": "x"}), None),
+            (group(), json!({"tenantId": null, "groupId": "HQ"}), None),
+            (group(), json!({"tenantId": "Acme", "groupId": "Other"}), Some("groupId \"Other\"")),
+            (group(), json!({"tenantId": "Globex", "groupId": "HQ"}), Some("tenantId \"Globex\"")),
+            (Key::Reseller("R".into()), json!({"name": "R", "tenantId": "x"}), None),
+            (Key::Reseller("R".into()), json!({"name": "S\u{a0}"}), Some("name \"S\\u00a0\"")),
+        ] {
+            let found = key.contradiction(answer.as_object().unwrap());
+            assert_eq!(found.as_deref(), expected, "{key}: {answer}");
         }
     }
 }

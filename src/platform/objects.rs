@@ -20,7 +20,15 @@ pub async fn get(session: &Session, key: &Key) -> Result<Option<Object>, Failure
     match errors::accepted(reply, &call.to_string(), false)? {
         Value::Object(mut object) if !object.is_empty() => {
             object.retain(|name, _| !name.starts_with('_'));
-            Ok(Some(object))
+            match key.contradiction(&object) {
+                None => Ok(Some(object)),
+                Some(other) => Err(Failure::new(
+                    Cause::Unreadable,
+                    format!(
+                        "{call} was answered with another object, of {other}; look at what is between the operator and the platform"
+                    ),
+                )),
+            }
         }
         _ => Err(Failure::new(Cause::Unreadable, format!("{call} was not answered with an object"))),
     }

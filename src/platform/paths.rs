@@ -5,7 +5,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::engine::{
     check_group::Part,
     failure::{Cause, Failure},
-    ids::{Key, Level},
+    ids::{Key, Level, misplaced},
 };
 
 /// Everything but RFC 3986's unreserved characters.
@@ -14,12 +14,12 @@ pub const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remo
 /// A path below the prefix.
 ///
 /// # Errors
-/// An empty id and the ids `.` and `..`: every URL library takes those for a step to another object.
+/// An id that could lead to another object: nothing is asked, changed or deleted by it.
 pub fn path(segments: &[&str]) -> Result<String, Failure> {
     let mut path = String::from("/");
     for segment in segments {
-        if ["", ".", ".."].contains(segment) {
-            return Err(Failure::new(Cause::Rejected, format!("the id \"{segment}\" cannot be part of a URL")));
+        if let Some(why) = misplaced(segment) {
+            return Err(Failure::new(Cause::Rejected, why));
         }
         path.extend(utf8_percent_encode(segment, RESERVED));
         path.push('/');
@@ -72,14 +72,25 @@ mod tests {
 
     #[test]
     fn ids_are_encoded_as_one_segment() {
-        let key = Key::Group("a/b".into(), "HQ +1%@é".into());
-        assert_eq!(object(&key).unwrap(), "/tenants/a%2Fb/groups/HQ%20%2B1%25%40%C3%A9/");
+        let key = Key::Group("a?b#c".into(), "HQ +1%@é".into());
+        assert_eq!(object(&key).unwrap(), "/tenants/a%3Fb%23c/groups/HQ%20%2B1%25%40%C3%A9/");
     }
 
     #[test]
-    fn an_id_that_a_url_library_would_resolve_is_refused() {
-        for id in ["", ".", ".."] {
-            assert_eq!(object(&Key::Group("Acme".into(), id.into())).unwrap_err().cause, Cause::Rejected);
+    fn an_id_that_could_lead_to_another_object_makes_no_path() {
+        for id in ["", ".", "..", "../../tenants/Globex/groups/HQ", "a\\b", "%2F", "a\u{200b}"] {
+            let (tenant, group) = (Key::Tenant(id.into()), Key::Group("Acme".into(), id.into()));
+            let level = Level::Group("Acme".into(), id.into());
+            for path in [
+                object(&tenant),
+                object(&group),
+                object(&Key::Reseller(id.into())),
+                collection(&Key::Group(id.into(), "HQ".into())),
+                domains(&level),
+                part("Acme", id, Part::Users),
+            ] {
+                assert_eq!(path.unwrap_err().cause, Cause::Rejected, "{id:?}");
+            }
         }
         assert!(object(&Key::Tenant("...".into())).is_ok());
     }

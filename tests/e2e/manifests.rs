@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use apio_operator::api::{Group, Reseller, Tenant};
+use apio_operator::api::{Group, Reseller, Tenant, text::is_id};
 use kube::{
     Api,
     api::{DynamicObject, PostParams},
@@ -140,26 +140,53 @@ async fn the_texts_of_a_tenant_and_of_a_reseller_have_the_limits_of_the_platform
     has_limits("Reseller", json!({}), OF_A_RESELLER).await;
 }
 
-#[tokio::test]
-async fn an_id_that_no_url_can_carry_is_refused_in_a_sentence() {
-    let ids = [
+/// Ids with whatever is odd, at the edges of what is refused, alone and within a word.
+fn odd_ids() -> Vec<String> {
+    let edges = "\u{0}\t\n\r\u{1f}\u{20}!./\\%;~\u{7f}\u{80}\u{85}\u{9f}\u{a0}\u{a1}\u{ac}\u{ad}\u{ae}\u{34e}\u{34f}\u{61c}\u{1160}\
+        \u{1680}\u{180e}\u{1fff}\u{2000}\u{200a}\u{200b}\u{200f}\u{2010}\u{2027}\u{2028}\u{2029}\u{202a}\u{202e}\u{202f}\u{2030}\
+        \u{205e}\u{205f}\u{2060}\u{2064}\u{206f}\u{2070}\u{2800}\u{3000}\u{3001}\u{3164}\u{e000}\u{fe00}\u{fe0f}\u{feff}\u{ff00}\
+        \u{ffa0}\u{fff9}\u{fffc}\u{fffd}\u{1bca0}\u{1d173}\u{1d17b}\u{1f642}\u{e0000}\u{e0001}\u{e0fff}\u{e1000}\u{10ffff}é漢";
+    let around = edges.chars().flat_map(|c| [format!("{c}"), format!("a{c}b"), format!("{c}a"), format!("a{c}")]);
+    let words = [
+        ".", "..", "...", ".a", "..a", "a..", "..;", "..;a", ".;", ";", ";a", "a;..", "a b", "a  b", "%2", "%2F",
+        "%2f", "%zz", "%%41", "a%4", "100%", "%C3%A9", "../x", "a/../b", "..\\x", "?", "#", "&=+@:", "-_.~",
+    ];
+    around.chain(words.map(str::to_owned)).collect()
+}
+
+/// Where an id stands: kind, field, and a spec without it.
+fn ids() -> [(&'static str, &'static str, Value); 6] {
+    [
         ("Group", "groupId", json!({"tenantId": "Acme", "groupName": "G"})),
         ("Group", "tenantId", json!({"groupName": "G"})),
         ("Group", "resellerId", json!({"tenantId": "Acme", "groupName": "G"})),
         ("Tenant", "tenantId", json!({"type": "Enterprise"})),
         ("Tenant", "resellerId", json!({"type": "Enterprise"})),
         ("Reseller", "resellerName", json!({})),
-    ];
-    for (kind, field, spec) in ids {
-        for id in [".", "..", " a", "a ", "a\nb", "\ta", " "] {
+    ]
+}
+
+#[tokio::test]
+async fn the_api_server_and_the_operator_agree_on_what_is_an_id() {
+    let (kind, field, spec) = &ids()[0];
+    for id in odd_ids() {
+        let refusal = tried(kind, &with(spec, field, json!(id))).await;
+        assert_eq!(refusal.is_none(), is_id(&id), "{id:?}: {refusal:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_id_that_could_lead_to_another_object_is_refused_in_a_sentence() {
+    for (kind, field, spec) in ids() {
+        for id in [".", "..", " a", "a ", "a\nb", "a/b", "a\\b", "%2e", "a\u{200b}", "a\u{a0}"] {
             let said =
                 tried(kind, &with(&spec, field, json!(id))).await.unwrap_or_else(|| panic!("{kind} {field} {id:?}"));
-            let sentence = format!("{field} must neither begin nor end with a space");
-            for word in [&*format!("spec.{field}"), &sentence, "which no URL can carry; choose another one"] {
+            let sentence = "must neither begin nor end with a space, nor hold /";
+            for word in [&*format!("spec.{field}"), sentence, "it becomes part of a URL; choose another one"] {
                 assert!(said.contains(word), "{said}");
             }
         }
-        assert_eq!(tried(kind, &with(&spec, field, json!("..."))).await, None, "{kind} {field}");
+        assert_eq!(tried(kind, &with(&spec, field, json!("... x"))).await, None, "{kind} {field}");
     }
 }
 
@@ -180,8 +207,8 @@ async fn values_outside_of_their_range_are_refused() {
         ("groupName", json!(""), "at least 1"),
         ("defaultDomain", json!(""), "at least 1"),
         ("timeZone", json!(""), "at least 1"),
-        ("groupId", json!(" HQ"), "should match"),
-        ("groupId", json!("HQ "), "should match"),
+        ("groupId", json!(" HQ"), "must neither begin"),
+        ("groupId", json!("HQ "), "must neither begin"),
         ("excludedAppIds", json!(many), "64"),
         ("excludedAppIds", json!(["a", "a"]), "Duplicate"),
         ("managementPolicy", json!("Ignore"), "\"Observe\""),

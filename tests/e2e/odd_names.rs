@@ -8,24 +8,8 @@ use crate::{
     world::{World, message},
 };
 
-const ODD: [&str; 16] = [
-    "a@b",
-    "a+b",
-    "a b",
-    "a/b",
-    "/",
-    "a%b",
-    "%2F",
-    "a?b#c",
-    "a&b=c;d",
-    "a\\b",
-    "a\"b'c",
-    "a:b",
-    "...",
-    "{a}|<b>^`~",
-    "é漢字🙂",
-    "-_.",
-];
+const ODD: [&str; 12] =
+    ["a@b", "a+b", "a b", "a%b", "a?b#c", "a&b=c;d", "a\"b'c", "a:b", "...", "{a}|<b>^`~", "é漢字🙂", "-_."];
 
 fn resource(kind: &str, name: &str, spec: &Value) -> String {
     let meta = json!({"name": name});

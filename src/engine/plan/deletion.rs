@@ -49,6 +49,9 @@ pub(super) fn decide<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> N
     if record.platform != facts.cluster.platform {
         return Refusal::new(Reason::PlatformChanged, platform_changed(&record, facts)).refuse();
     }
+    if let Some(why) = key.misplaced() {
+        return Refusal::new(Reason::Invalid, format!("{why}, so nothing is deleted by it; {LEAVE_IT}")).refuse();
+    }
     let Some(observed) = facts.object(&key)? else {
         if !facts.done().any(|step| matches!(step, Step::Delete(..))) {
             proven_absent(&key, facts)?;

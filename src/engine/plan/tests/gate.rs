@@ -253,3 +253,25 @@ fn a_record_that_names_an_object_of_another_kind_deletes_nothing() {
     of_tenant.subject.status.ownership = record(hq());
     assert_eq!(of_tenant.pass().reason(), "IdentityChanged");
 }
+
+#[test]
+fn an_id_that_could_lead_to_another_object_is_neither_asked_for_nor_deleted() {
+    for id in ["../../tenants/Globex/groups/HQ", "a%2Fb", "R\u{200b}"] {
+        let stored = || {
+            let case = reseller(&format!("{{resellerName: {}}}", json!(id)));
+            case.present(json!({"name": id, "externalName": "theirs"})).synced(1)
+        };
+        let pass = stored().pass();
+        assert_eq!((pass.reason(), pass.asked.len(), pass.steps()), ("Invalid", 0, vec![]), "{id:?}");
+        assert!(pass.end().1.ends_with("; choose another one"), "{}", pass.end().1);
+        let pass = stored().deleting().pass();
+        assert_eq!((pass.reason(), pass.asked.len(), pass.steps()), ("Invalid", 0, vec![]), "{id:?}");
+        assert!(pass.end().1.contains("nothing is deleted by it; ") && pass.end().1.contains("deletion=Orphan"));
+        let pass = stored().deleting().with(|case| case.subject.orphan = true).pass();
+        assert_eq!((pass.asked.len(), pass.steps()), (0, vec!["release"]));
+        let pass = group(&format!("{{tenantId: {}, groupName: a}}", json!(id))).pass();
+        assert_eq!((pass.reason(), pass.asked.len(), pass.steps()), ("Invalid", 0, vec![]), "{id:?}");
+        let mut owned = group(&format!("{{tenantId: Acme, groupName: a, resellerId: {}}}", json!(id)));
+        assert_eq!((owned.pass().reason(), owned.pass().steps()), ("Invalid", vec![]), "{id:?}");
+    }
+}
