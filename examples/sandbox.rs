@@ -142,8 +142,10 @@ It stays up until Ctrl-C. In a second terminal, in this folder:
   # a group with users stays, and says so
   curl -X PUT {url}/_sim/tenants/Acme/groups/HQ/users/jo@hq.acme.example
   kubectl delete group headquarters --wait=false
+  kubectl wait --for=condition=DeletionBlocked group/headquarters --timeout=60s
   kubectl describe group headquarters
   curl -X DELETE {url}/_sim/tenants/Acme/groups/HQ/contents
+  kubectl annotate group headquarters apio.netaxis.be/requested-at=now   # look now, not in some minutes
   kubectl wait --for=delete group/headquarters --timeout=60s
 
   # what the platform holds and what was asked of it; what the operator says
