@@ -51,6 +51,8 @@ pub enum Action {
     Empty(Target),
     /// Somebody removes it.
     Remove(Target),
+    /// The platform loses a tenant with all that is in it.
+    Lose(Target),
     /// The operator is killed and starts again.
     Kill,
     /// The operator is stopped and starts again.
@@ -145,6 +147,15 @@ impl Random {
     }
 }
 
+/// What decides about a deletion, and how people spell it.
+pub const DELETION: &str = "apio.netaxis.be/deletion";
+const DELETIONS: [&str; 5] = ["Orphan", "Orphan", "orphan ", "Orphn", "Keep"];
+
+/// Whether a value of that annotation leaves the object on the platform.
+pub fn is_orphan(value: &str) -> bool {
+    value.trim().eq_ignore_ascii_case("orphan")
+}
+
 /// CHECK_USERS is never off: what it protects is what must survive.
 const SETTINGS: [&str; 5] = [
     "AUTO_CREATE: {GROUP_DEFAULT_DOMAIN: true}\nAPIO_OBJECT_CREATION: {RESELLER: true}",
@@ -192,10 +203,13 @@ fn action(random: &mut Random, all: &[Target]) -> Action {
         0..26 => applied(random, any),
         26..38 => Action::Delete(any),
         38..41 => Action::Annotate(any, "apio.netaxis.be/paused", "true"),
-        41..43 => Action::Annotate(any, "apio.netaxis.be/deletion", "Orphan"),
+        41..43 => Action::Annotate(any, DELETION, random.pick(&DELETIONS)),
         43..48 => Action::Settings(random.pick(&SETTINGS)),
         48..49 => Action::NoSettings,
-        49..64 => Action::Fault(fault(random)),
+        49..58 => Action::Fault(fault(random)),
+        58..61 => Action::Fault(list_of_another_shape(random, &group)),
+        61..63 => Action::Fault(tenant_away(random, &group)),
+        63..64 => Action::Lose(Target { kind: "Tenant", name: format!("t{}", random.below(PARENTS)), ..any }),
         64..67 => Action::ExpireSessions,
         67..69 => Action::Slow(Duration::from_millis(random.below(60))),
         69..72 => Action::PlatformAway(time * 4),
@@ -210,7 +224,7 @@ fn action(random: &mut Random, all: &[Target]) -> Action {
 }
 
 fn fault(random: &mut Random) -> Fault {
-    let fault = match random.below(11) {
+    let fault = match random.below(14) {
         0 => Fault::status(429).retry_after(1),
         1 => Fault::status(429),
         2 => Fault::status(503),
@@ -220,11 +234,47 @@ fn fault(random: &mut Random) -> Fault {
         7 => Fault::delay(Duration::from_millis(random.below(2500))),
         8 => Fault::truncated(),
         9 => Fault::stuck(),
-        _ => Fault::partial(),
+        10 => Fault::partial(),
+        // The pages of something in between.
+        11 => Fault::html(random.pick(&[404, 408, 413, 503])),
+        12 => Fault::empty(random.pick(&[421, 425, 499])),
+        _ => Fault::delay(Duration::from_millis(1500)),
     };
     let method = random.pick(&["*", "*", "GET", "POST", "PUT", "DELETE"]);
     let times = if random.chance(20) { 12 } else { 1 + random.below(3) as u32 };
     fault.on(method, "*").times(times)
+}
+
+/// A list of what a group holds that is none, or not all of it.
+fn list_of_another_shape(random: &mut Random, group: &Target) -> Fault {
+    let lists = [
+        ("users", "users"),
+        ("services/trunk_groups", "trunks"),
+        ("services/ivrs", "ivrs"),
+        ("services/call_centers", "callCenters"),
+        ("services/hunt_groups", "huntGroups"),
+    ];
+    let (list, key) = random.pick(&lists);
+    let answers = [
+        json!({"errors": []}),
+        json!({(key): null, "errors": []}),
+        json!({(key): {"serviceUserId": "x"}, "warnings": []}),
+        json!({(key): [], "totalCount": 3}),
+    ];
+    let at = match group.id() {
+        Id::Group(tenant, group) => format!("/tenants/{tenant}/groups/{group}/{list}/"),
+        _ => "/nowhere/".to_owned(),
+    };
+    Fault::answer(random.pick(&answers)).on("GET", &at).times(1 + random.below(2) as u32)
+}
+
+/// One tenant's backend is down, in the platform's own words.
+fn tenant_away(random: &mut Random, group: &Target) -> Fault {
+    let at = match group.id() {
+        Id::Group(tenant, _) => format!("/tenants/{tenant}/*"),
+        _ => "/nowhere/".to_owned(),
+    };
+    Fault::error(504, 99, "BACKEND_TIMEOUT", "no answer").on("*", &at).times(5 + random.below(20) as u32)
 }
 
 fn applied(random: &mut Random, target: Target) -> Action {

@@ -6,7 +6,7 @@ use kube::api::DynamicObject;
 use serde_json::{Map, Value, json};
 use testkit::simulator::State;
 
-use super::actions::{Id, Target};
+use super::actions::{DELETION, Id, Target, is_orphan};
 
 type Resources = BTreeMap<Target, DynamicObject>;
 
@@ -164,7 +164,9 @@ fn is_blocked(target: &Target, object: &DynamicObject, resources: &Resources, st
         })
     };
     let Some(reason) = reason(object, "DeletionBlocked") else { return false };
+    let asked = object.metadata.annotations.as_ref().and_then(|all| all.get(DELETION));
     match (reason, target.id()) {
+        ("AnnotationUnreadable", _) => asked.is_some_and(|value| !is_orphan(value)),
         ("GroupNotEmpty", Id::Group(tenant, group)) => {
             state.group(&tenant, &group).is_some_and(|group| !group.users.is_empty())
         }

@@ -18,7 +18,7 @@ use testkit::{cluster::ControlPlane, deployment::Operator, simulator::Simulator}
 use tokio::time::{Instant, sleep};
 
 use super::{
-    actions::{Action, Id, PLACES, Target},
+    actions::{Action, Id, PLACES, Target, is_orphan},
     journal::{Edit, Edits},
     resources, stage,
 };
@@ -146,7 +146,7 @@ impl<'a> Round<'a> {
                 let _ = patiently(async || api.delete(&target.name, &DeleteParams::default()).await).await;
             }
             Action::Annotate(target, name, value) => {
-                if *value == "Orphan" {
+                if is_orphan(value) {
                     self.orphans.insert(target.id());
                 }
                 self.annotate(target, name, json!(value)).await;
@@ -174,6 +174,7 @@ impl<'a> Round<'a> {
                     .unwrap_or_else(|error| panic!("the port of the platform is lost: {error}"));
             }
             Action::Portal(..) | Action::AddUser(..) | Action::Empty(_) | Action::Remove(_) => self.portal(action),
+            Action::Lose(tenant) => self.lose(tenant),
             Action::Kill => {
                 self.operator.kill();
                 self.start_operator();
@@ -264,6 +265,18 @@ impl<'a> Round<'a> {
         });
         if let Some(edit) = edit {
             self.edits.push((before, last(&self.platform)), Id::Group(tenant, group), edit);
+        }
+    }
+
+    /// A tenant is lost, with its groups.
+    fn lose(&mut self, tenant: &Target) {
+        let Id::Tenant(id) = tenant.id() else { return };
+        let last = |platform: &Simulator| platform.journal().last().map_or(0, |call| call.seq);
+        let before = last(&self.platform);
+        let lost = self.platform.edit(|state| state.tenants.remove(&id));
+        let between = (before, last(&self.platform));
+        for group in lost.into_iter().flat_map(|tenant| tenant.groups.into_keys()) {
+            self.edits.push(between, Id::Group(id.clone(), group), Edit::Removed);
         }
     }
 
