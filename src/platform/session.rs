@@ -204,6 +204,14 @@ impl Session {
     }
 
     /// The open session, or a new one.
+    /// Waits until a session is open.
+    ///
+    /// # Errors
+    /// Why none is.
+    pub async fn opened(&self) -> Result<(), Failure> {
+        self.login().await.map(drop)
+    }
+
     async fn login(&self) -> Result<Arc<Login>, Failure> {
         match self.session(None).await? {
             Some(login) => Ok(login),

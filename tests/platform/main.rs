@@ -193,12 +193,14 @@ async fn refusals_carry_their_code_and_the_platforms_words() {
 #[tokio::test]
 async fn odd_ids_reach_the_object_that_they_name() {
     let client = client(Mode::Gateway).await;
-    for id in ["a b", "a+b", "a%20b", "user@host", "é", "a?b#c", "..."] {
+    for id in ["a b", "a+b", "a%b", "user@host", "é", "a?b#c", "..."] {
         client.act(Step::Create(group(id), body(json!({"groupId": id, "groupName": id})))).await.unwrap();
         let Ok(Answer::Object(Some(found))) = client.ask(look(id)).await else { panic!("{id}") };
         assert_eq!(found["groupName"], id);
     }
-    assert_eq!(client.cause(look("..")).await, Cause::Rejected, "it would be another object's URL");
+    for id in ["..", "a%20b"] {
+        assert_eq!(client.cause(look(id)).await, Cause::Rejected, "{id}: it may be another object's URL");
+    }
 }
 
 #[tokio::test]
@@ -254,6 +256,22 @@ async fn without_the_claim_nothing_is_written() {
     let update = Step::Update(group("HQ"), body(json!({"userLimit": 7})));
     assert_eq!(client.act(update).await.unwrap_err().cause, Cause::NotLeader);
     assert!(client.simulator.writes().is_empty());
+}
+
+#[tokio::test]
+async fn whether_a_decision_still_holds_is_looked_at_when_nothing_lies_between_it_and_its_write() {
+    let client = client(Mode::Gateway).await;
+    let update = Step::Update(group("HQ"), body(json!({"userLimit": 9})));
+    for (holds, sent) in [(false, 0), (true, 1)] {
+        let overtaken = async {
+            let logins = client.simulator.journal().iter().filter(|call| call.is_login()).count();
+            assert_eq!(logins, 1, "a login takes time");
+            if holds { Ok(()) } else { Err(Failure::new(Cause::Superseded, "another spec")) }
+        };
+        let result = client.platform.act(&client.turn, &client.claim, &update, overtaken).await;
+        assert_eq!(result.map_err(|failure| failure.cause), if holds { Ok(()) } else { Err(Cause::Superseded) });
+        assert_eq!(client.simulator.writes().len(), sent);
+    }
 }
 
 #[tokio::test]
