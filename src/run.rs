@@ -3,9 +3,7 @@
 use std::{future::IntoFuture, process::ExitCode, sync::Arc};
 
 use clap::Parser;
-use kube::{
-    Api, Client, Config, CustomResourceExt, Resource, api::ListParams, client::ClientBuilder, runtime::events::Reporter,
-};
+use kube::{Api, Client, Config, CustomResourceExt, Resource, api::ListParams, client::ClientBuilder};
 use serde::de::DeserializeOwned;
 use tokio::{
     net::TcpListener,
@@ -193,7 +191,7 @@ pub async fn operate(
         Turns::new(Limits { concurrency: flags.platform_concurrency, rate: flags.platform_rate.map(f64::from) }),
         claim,
         CurrentSettings::new(&namespace, &flags.settings_configmap),
-        Events::new(client, Reporter { controller: MANAGER.into(), instance: Some(me) }),
+        Events::new(client, MANAGER, me),
         metrics.clone(),
         flags.drift_interval,
         flags.tenants_by_namespace,

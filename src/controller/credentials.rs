@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use futures::{StreamExt, TryStreamExt};
+use futures::StreamExt;
 use k8s_openapi::api::core::v1::{ObjectReference, Secret};
-use kube::{
-    Api, Resource, ResourceExt,
-    runtime::{WatchStreamExt, watcher},
-};
+use kube::{Api, Resource, ResourceExt, runtime::watcher};
 use secrecy::SecretString;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use super::Operator;
+use super::{
+    Operator,
+    follow::{self, Watched},
+};
 use crate::{
     api::REQUESTED_AT,
     engine::{events::Note, reason::Reason},
@@ -48,23 +48,21 @@ struct Seen {
 pub async fn follow(operator: Arc<Operator>, watch: Watch) {
     let api: Api<Secret> = Api::namespaced(operator.client.clone(), &watch.namespace);
     let only = watcher::Config::default().fields(&format!("metadata.name={}", watch.name));
-    let mut events = watcher(api, only).default_backoff().boxed();
+    let watched = Watched { what: "credentials".to_owned(), namespace: Some(watch.namespace.clone()) };
+    let mut events = follow::follow(api, only, watched, operator.metrics.clone()).boxed();
     let mut seen = Seen::default();
     loop {
         let event = tokio::select! {
-            event = events.try_next() => event,
+            event = events.next() => event,
             news = operator.platform.news() => {
                 seen.hear(&operator, &watch, news).await;
                 continue;
             }
         };
         match event {
-            Ok(Some(event)) => seen.look(&operator, &watch, event).await,
-            Ok(None) => return,
-            Err(error) => {
-                operator.metrics.watch_failed("credentials");
-                warn!(%error, "cannot watch the credentials Secret");
-            }
+            Some(Ok(event)) => seen.look(&operator, &watch, event).await,
+            Some(Err(())) => {}
+            None => return,
         }
     }
 }

@@ -210,7 +210,7 @@ impl Operator {
 }
 
 /// A random number in 0..1, for jitter only.
-fn random() -> f64 {
+pub(super) fn random() -> f64 {
     use std::hash::{BuildHasher, RandomState};
     let bits = RandomState::new().hash_one(0_u8);
     f64::from((bits >> 32) as u32) / f64::from(u32::MAX)

@@ -10,6 +10,7 @@ use k8s_openapi::{
 use kube::{Api, Client, api::PostParams};
 use tracing::{info, warn};
 
+use super::resolve::words;
 use crate::{
     engine::lease::{Move, Record, claim_of, evaluate, retry_of},
     platform::Claim,
@@ -80,11 +81,10 @@ impl Elector {
         let held = |lease: &Lease| record(lease, self.duration).holder.as_deref() == Some(&self.me);
         if let Some((lease, _)) = self.seen.take().filter(|(lease, _)| held(lease)) {
             let held = self.lease(Some(&lease), None);
-            if let Ok(Err(error)) =
-                tokio::time::timeout(self.call_limit(), self.api.replace(&self.name, &PostParams::default(), &held))
-                    .await
-            {
-                warn!(lease = %self.name, %error, "cannot give the lease back");
+            let params = PostParams::default();
+            let replaced = self.api.replace(&self.name, &params, &held);
+            if let Ok(Err(error)) = tokio::time::timeout(self.call_limit(), replaced).await {
+                warn!(lease = %self.name, error = %words(&error), "cannot give the lease back");
             }
         }
     }
@@ -93,7 +93,7 @@ impl Elector {
     async fn turn(&mut self) -> Result<bool, String> {
         let limit = self.call_limit();
         match tokio::time::timeout(limit, self.look_and_write()).await {
-            Ok(result) => result.map_err(|error| error.to_string()),
+            Ok(result) => result.map_err(|error| words(&error)),
             Err(_) => Err(format!("the API server did not answer within {limit:?}")),
         }
     }

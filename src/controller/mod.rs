@@ -6,6 +6,7 @@ mod driver;
 mod events;
 mod fence;
 mod finalizer;
+mod follow;
 mod index;
 mod leader;
 mod packed;

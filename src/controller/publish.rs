@@ -1,24 +1,23 @@
 //! The writer of status and events. An equal status is not written; a failed event is counted, never fatal.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{
     Api, Resource, ResourceExt,
     api::{Patch, PatchParams},
-    runtime::events::{Event, EventType},
 };
 use serde_json::json;
 use tracing::warn;
 
-use super::{MANAGER, Operator, index::Watched, packed::Packed, resolve::cluster_failure};
+use super::{
+    MANAGER, Operator,
+    index::Watched,
+    packed::Packed,
+    resolve::{cluster_failure, words},
+};
 use crate::{
     api::Status,
     engine::{events::Note, failure::Failure, kind::Subject},
 };
-
-/// Longest note of an event, in bytes (Kubernetes convention).
-const NOTE: usize = 1024;
 
 impl Operator {
     /// Writes a status.
@@ -51,27 +50,12 @@ impl Operator {
     /// Emits events, in order.
     pub(super) async fn emit(&self, about: &ObjectReference, notes: &[Note]) {
         for note in notes {
-            let event = Event {
-                type_: if note.warning { EventType::Warning } else { EventType::Normal },
-                reason: note.reason.clone(),
-                note: Some(shortened(&note.message)),
-                action: action(&note.message),
-                secondary: None,
-            };
-            if let Err(error) = self.events.publish(&event, about).await {
+            if let Err(error) = self.events.publish(note, about).await {
                 self.metrics.event_failed();
-                warn!(%error, "cannot write an event");
+                warn!(error = %words(&error), "cannot write an event");
             }
         }
     }
-}
-
-/// The recorder takes events of one reason and action for repetitions of the first, whose text alone is shown. An event
-/// that says something else is an action of its own.
-fn action(message: &str) -> String {
-    let mut hasher = DefaultHasher::new();
-    message.hash(&mut hasher);
-    format!("Reconcile-{:x}", hasher.finish())
 }
 
 /// A resource version as a number; comparable since Kubernetes 1.35, and in fact long before.
@@ -82,25 +66,4 @@ pub(super) fn version(object: &impl ResourceExt) -> Option<u64> {
 /// A reference for events.
 pub(super) fn reference<K: Watched>(object: &K) -> ObjectReference {
     Resource::object_ref(object, &())
-}
-
-/// A note within the limit, cut between characters.
-fn shortened(text: &str) -> String {
-    if text.len() <= NOTE {
-        return text.to_owned();
-    }
-    let end = (0..=NOTE - 3).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
-    format!("{}...", &text[..end])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_note_is_cut_between_characters() {
-        let cut = shortened(&"é".repeat(600));
-        assert!(cut.len() <= NOTE && cut.ends_with("é..."));
-        assert_eq!(shortened("short"), "short");
-    }
 }

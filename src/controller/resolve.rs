@@ -57,12 +57,16 @@ impl Operator {
 
 /// A call to the API server that failed, as a failure of the pass.
 pub(super) fn cluster_failure(what: &str, error: &kube::Error) -> Failure {
-    let words = match error {
+    Failure::new(Cause::Cluster, format!("cannot {what}: {}", words(error)))
+}
+
+/// What a call to the API server failed with, for people.
+pub(super) fn words(error: &kube::Error) -> String {
+    match error {
         // The rest of what it says is for programs.
         kube::Error::Api(status) => status.message.clone(),
         error => chain(error),
-    };
-    Failure::new(Cause::Cluster, format!("cannot {what}: {words}"))
+    }
 }
 
 /// Which of the objects that this one has to do with a resource of the namespace stands for.

@@ -2,15 +2,16 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use futures::{StreamExt, TryStreamExt};
+use futures::StreamExt;
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::{
-    Api, Client, Resource, ResourceExt,
-    runtime::{WatchStreamExt, watcher},
-};
+use kube::{Api, Client, Resource, ResourceExt, runtime::watcher};
 use tracing::{info, warn};
 
-use super::{Operator, resolve::cluster_failure};
+use super::{
+    Operator,
+    follow::{self, Watched},
+    resolve::cluster_failure,
+};
 use crate::engine::{
     events::Note,
     failure::Failure,
@@ -67,12 +68,14 @@ pub async fn follow(operator: Arc<Operator>) {
     let current = operator.settings.clone();
     let api: Api<ConfigMap> = Api::namespaced(operator.client.clone(), &current.namespace);
     let only = watcher::Config::default().fields(&format!("metadata.name={}", current.name));
-    let mut events = watcher(api, only).default_backoff().boxed();
+    let watched = Watched { what: "settings".to_owned(), namespace: Some(current.namespace.clone()) };
+    let mut events = follow::follow(api, only, watched, operator.metrics.clone()).boxed();
     let mut found = false;
     let mut seen = None;
     loop {
-        match events.try_next().await {
-            Ok(Some(watcher::Event::Apply(map) | watcher::Event::InitApply(map))) => {
+        let Some(event) = events.next().await else { return };
+        match event {
+            Ok(watcher::Event::Apply(map) | watcher::Event::InitApply(map)) => {
                 found = true;
                 // A list shows again what was there.
                 if map.resource_version() != seen {
@@ -81,9 +84,9 @@ pub async fn follow(operator: Arc<Operator>) {
                 }
                 operator.first_read.settings.send_replace(true);
             }
-            Ok(Some(watcher::Event::Init)) => found = false,
-            Ok(Some(watcher::Event::InitDone)) if found => {}
-            Ok(Some(watcher::Event::InitDone | watcher::Event::Delete(_))) => {
+            Ok(watcher::Event::Init) => found = false,
+            Ok(watcher::Event::InitDone) if found => {}
+            Ok(watcher::Event::InitDone | watcher::Event::Delete(_)) => {
                 warn!(configmap = %current.name, namespace = %current.namespace, "no settings ConfigMap: nothing is auto-created and no group is deleted");
                 operator.metrics.settings_valid(false);
                 seen = None;
@@ -92,11 +95,7 @@ pub async fn follow(operator: Arc<Operator>) {
                 }
                 operator.first_read.settings.send_replace(true);
             }
-            Ok(None) => return,
-            Err(error) => {
-                operator.metrics.watch_failed("settings");
-                warn!(%error, "cannot watch the settings ConfigMap");
-            }
+            Err(()) => {}
         }
     }
 }

@@ -6,7 +6,7 @@ use futures::{FutureExt, Stream, StreamExt, future::BoxFuture, stream::FuturesUn
 use kube::{
     Api, Client, ResourceExt,
     runtime::{
-        Controller, WatchStreamExt,
+        Controller,
         controller::{self, Error as ControllerError},
         reflector::{self, ObjectRef, Store, store::Writer},
         watcher,
@@ -19,7 +19,7 @@ use tokio::sync::{
 use tracing::{info, warn};
 
 use super::{
-    Operator, credentials, driver,
+    Operator, credentials, driver, follow,
     index::{Index, Slice, Watched},
     packed::Packed,
     publish, settings,
@@ -181,14 +181,11 @@ fn watched<K: Watched>(
 ) -> impl Stream<Item = watcher::Result<Packed<K>>> {
     // What a list shows counts when it is whole.
     let mut listing = Vec::new();
-    let mut take_in = move |event: watcher::Result<_>| {
-        let event = match event {
-            Ok(event) => event,
-            Err(error) => {
-                operator.metrics.watch_failed(&K::kind(&()));
-                return warn!(kind = %K::kind(&()), %error, "watch");
-            }
-        };
+    let metrics = operator.metrics.clone();
+    let watched = follow::Watched { what: K::kind(&()).into_owned(), namespace: namespace.clone() };
+    let mut take_in = move |event: Result<watcher::Event<Packed<K>>, ()>| {
+        let Ok(event) = event else { return };
+        let event = event.modify(Packed::forget_version);
         let due = match &event {
             watcher::Event::Apply(now) | watcher::Event::InitApply(now) => due(&slice.store, now),
             _ => None,
@@ -224,7 +221,7 @@ fn watched<K: Watched>(
             }
         }
     };
-    let events = watcher(api, watcher::Config::default()).default_backoff().modify(Packed::forget_version);
+    let events = follow::follow(api, watcher::Config::default(), watched, metrics);
     events.filter_map(move |event| {
         take_in(event);
         futures::future::ready(None)

@@ -25,11 +25,12 @@ const WAITING: Duration = Duration::from_secs(30);
 const FIRST_BLOCKED: Duration = Duration::from_secs(15);
 const LAST_BLOCKED: Duration = Duration::from_secs(300);
 const STALLED: Duration = Duration::from_secs(600);
+const LAST_WATCH: Duration = Duration::from_secs(60);
 
 /// How long to wait, by the drift interval and a random number in 0..1. Jitter is a fifth either way, and never shortens
 /// what the platform asked for.
 pub fn delay(again: Again, drift: Duration, random: f64) -> Option<Duration> {
-    let spread = |base: Duration| base.mul_f64(0.8 + 0.4 * random.clamp(0.0, 1.0));
+    let spread = |base: Duration| spread(base, random);
     match again {
         Again::Never => None,
         Again::Drift => Some(spread(drift)),
@@ -39,6 +40,26 @@ pub fn delay(again: Again, drift: Duration, random: f64) -> Option<Duration> {
         Again::Waiting => Some(spread(WAITING.min(drift))),
         Again::Blocked(attempts) => Some(spread(doubled(FIRST_BLOCKED, attempts, LAST_BLOCKED))),
         Again::Stalled => Some(spread(STALLED.min(drift))),
+    }
+}
+
+fn spread(base: Duration, random: f64) -> Duration {
+    base.mul_f64(0.8 + 0.4 * random.clamp(0.0, 1.0))
+}
+
+/// The failures of a watch. They begin anew when it had shown something, and went on from there for at least as long as it
+/// had waited before.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Failures(u32);
+
+impl Failures {
+    /// Takes in a failure of a watch that went on for so long before; gives how long to wait now.
+    pub fn wait(&mut self, went_on: Duration, random: f64) -> Duration {
+        if went_on > doubled(FIRST_RETRY, self.0, LAST_WATCH) {
+            self.0 = 0;
+        }
+        self.0 = self.0.saturating_add(1);
+        spread(doubled(FIRST_RETRY, self.0, LAST_WATCH), random)
     }
 }
 
@@ -65,6 +86,15 @@ mod tests {
         for random in [0.0, 0.5, 1.0] {
             assert_eq!(delay(Again::Transient(1, Some(asked)), STALLED, random), Some(asked));
         }
+    }
+
+    #[test]
+    fn a_watch_that_fails_waits_ever_longer_until_it_went_on_for_as_long() {
+        let mut failures = Failures::default();
+        let mut wait = |went_on| failures.wait(Duration::from_secs(went_on), 0.5).as_secs();
+        assert_eq!([wait(0), wait(0), wait(0), wait(1), wait(0)], [1, 2, 4, 8, 16]);
+        assert_eq!([wait(0), wait(0), wait(59)], [32, 60, 60]);
+        assert_eq!([wait(61), wait(0)], [1, 2]);
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod docs;
 mod domains;
 mod drift;
 mod errors;
+mod events;
 mod fencing;
 mod fixtures;
 mod group;
