@@ -25,6 +25,7 @@ use crate::{
         plan::{Plan, Verdict, plan},
         report::report,
         schedule::{Again, delay},
+        shown::Shown,
     },
     platform::Turn,
 };
@@ -73,7 +74,7 @@ pub fn error_policy<K>(_: Arc<K>, error: &Infallible, _: Arc<Operator>) -> Actio
     match *error {}
 }
 
-async fn pass<K: Watched>(mut object: &K, operator: &Operator, turn: &Turn) -> Again {
+async fn pass<K: Watched>(mut object: &Shown<K>, operator: &Operator, turn: &Turn) -> Again {
     let live;
     if object.meta().deletion_timestamp.is_some() {
         // A deletion decides on what is there now, not on what a watch showed.
@@ -101,7 +102,7 @@ async fn pass<K: Watched>(mut object: &K, operator: &Operator, turn: &Turn) -> A
 }
 
 /// Ends a pass that learnt nothing.
-async fn give_up<K: Watched>(object: &K, operator: &Operator, failure: Failure) -> Again {
+async fn give_up<K: Watched>(object: &Shown<K>, operator: &Operator, failure: Failure) -> Again {
     let facts = Facts::new(Cluster::default());
     finish(object, operator, &operator.subject(object), None, &facts, Verdict::Failed(failure)).await
 }
@@ -111,7 +112,7 @@ async fn run<K: Watched>(operator: &Operator, turn: &Turn, basis: &Basis<'_, K>,
     let began = Instant::now();
     for _ in 0..ROUNDS {
         facts.at(began.elapsed());
-        match plan(basis.object, basis.subject, &facts) {
+        match plan(&**basis.object, basis.subject, &facts) {
             Plan::Ask(queries) => {
                 turn.places(queries.len()).await;
                 facts.at(began.elapsed());
@@ -141,7 +142,7 @@ async fn run<K: Watched>(operator: &Operator, turn: &Turn, basis: &Basis<'_, K>,
 
 /// Tells how it ended.
 async fn finish<K: Watched>(
-    object: &K,
+    object: &Shown<K>,
     operator: &Operator,
     subject: &Subject,
     key: Option<&Key>,
@@ -163,7 +164,7 @@ async fn finish<K: Watched>(
         warn!(%kind, namespace = %subject.namespace, name = %subject.name, "{failure}");
         return Again::Transient(memory.attempts.max(1), None);
     }
-    operator.emit(&publish::reference(object), &report.notes).await;
+    operator.emit(&publish::reference(&**object), &report.notes).await;
     if matches!(verdict, Verdict::Released) {
         operator.memories.forget(&subject.uid);
     }
@@ -191,15 +192,16 @@ impl Operator {
 
     /// The resource as the decisions see it, with the status that was last meant for it: the one that was written, as long
     /// as the watch shows an older one, or else the newest that is known.
-    pub(super) fn subject<K: Watched>(&self, object: &K) -> Subject {
-        let mut subject = Subject::of(object);
+    pub(super) fn subject<K: Watched>(&self, object: &Shown<K>) -> Subject {
+        let mut subject = object.subject();
         // In this order: what is not remembered any more is shown already.
         let remembered = self.memories.of(&subject.uid);
         let shown = self.index.get::<K>(&subject.namespace, &subject.name).filter(|shown| shown.uid() == object.uid());
-        let newer = shown.filter(|shown| publish::version(shown) > publish::version(object));
+        let newer = shown.filter(|shown| publish::version(&**shown) > publish::version(&**object));
         let newest = newer.as_ref().unwrap_or(object);
+        subject.unread.add(&newest.unread);
         let written =
-            remembered.written.filter(|(written, _)| publish::version(newest).is_none_or(|shown| shown < *written));
+            remembered.written.filter(|(written, _)| publish::version(&**newest).is_none_or(|shown| shown < *written));
         if let Some(status) = remembered.unwritten.or(written.map(|(_, status)| status)) {
             subject.status = status;
         } else if let Some(newer) = &newer {

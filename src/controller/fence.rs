@@ -11,19 +11,20 @@ use crate::engine::{
     failure::{Cause, Failure},
     kind::Subject,
     plan::Step,
+    shown::Shown,
 };
 
 /// The resource as the plan saw it.
 pub(super) struct Basis<'a, K> {
     /// All of it.
-    pub object: &'a K,
+    pub object: &'a Shown<K>,
     /// As the decisions see it.
     pub subject: &'a Subject,
 }
 
 impl<'a, K: Watched> Basis<'a, K> {
     /// What a pass begins with.
-    pub fn new(object: &'a K, subject: &'a Subject) -> Self {
+    pub fn new(object: &'a Shown<K>, subject: &'a Subject) -> Self {
         Self { object, subject }
     }
 }
@@ -46,7 +47,7 @@ impl Operator {
             Step::Delete(..) => self.live(basis.object).await?,
             _ => self.index.get::<K>(&basis.subject.namespace, &basis.subject.name),
         };
-        let is_same = now.as_ref().is_some_and(|now| !Subject::of(now).is_due_after(basis.subject));
+        let is_same = now.as_ref().is_some_and(|now| !now.subject().is_due_after(basis.subject));
         if !is_same || self.cluster(basis.object, basis.subject).await? != *seen {
             let message = "what the decision was made on changed before its write, so it is made anew";
             return Err(Failure::new(Cause::Superseded, message));
@@ -64,7 +65,7 @@ impl Operator {
     ///
     /// # Errors
     /// When the API server cannot be asked.
-    pub(super) async fn live<K: Watched>(&self, object: &K) -> Result<Option<K>, Failure> {
+    pub(super) async fn live<K: Watched>(&self, object: &Shown<K>) -> Result<Option<Shown<K>>, Failure> {
         let api: Api<Packed<K>> = Api::namespaced(self.client.clone(), &object.namespace().unwrap_or_default());
         match api.get_opt(&object.name_any()).await {
             Ok(now) => Ok(now.and_then(|now| now.open()).filter(|now| now.uid() == object.uid())),

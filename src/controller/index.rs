@@ -23,8 +23,9 @@ use crate::{
     engine::{
         facts::{Cluster, Reference},
         ids::Key,
-        kind::{Kind, Subject},
+        kind::Kind,
         neighbours::{Neighbour, Neighbours},
+        shown::Shown,
     },
 };
 
@@ -117,22 +118,27 @@ impl Index {
     }
 
     /// One resource by name.
-    pub fn get<K: Watched>(&self, namespace: &str, name: &str) -> Option<K> {
+    pub fn get<K: Watched>(&self, namespace: &str, name: &str) -> Option<Shown<K>> {
         self.find(namespace, name)?.1.open()
     }
 
     /// The ids that the references of a resource lead to.
-    pub fn referred<K: Watched>(&self, object: &K) -> BTreeMap<Reference, String> {
+    pub fn referred<K: Watched>(&self, object: &Shown<K>) -> BTreeMap<Reference, String> {
         let namespace = object.namespace().unwrap_or_default();
         let id = |reference: &Reference| match reference {
-            Reference::Tenant(name) => Some(self.get::<Tenant>(&namespace, name)?.tenant_id()),
-            Reference::Reseller(name) => Some(self.get::<Reseller>(&namespace, name)?.reseller_name()),
+            Reference::Tenant(name) => Some(self.telling::<Tenant>(&namespace, name)?.tenant_id()),
+            Reference::Reseller(name) => Some(self.telling::<Reseller>(&namespace, name)?.reseller_name()),
         };
         object.references().into_iter().filter_map(|reference| Some((reference.clone(), id(&reference)?))).collect()
     }
 
+    /// A resource that says which object it stands for.
+    fn telling<K: Watched>(&self, namespace: &str, name: &str) -> Option<Shown<K>> {
+        self.get(namespace, name).filter(|object| !object.unread.hide_object())
+    }
+
     /// The object that a resource stands for, as far as its references lead somewhere.
-    pub fn key<K: Watched>(&self, object: &K) -> Option<Key> {
+    pub fn key<K: Watched>(&self, object: &Shown<K>) -> Option<Key> {
         let cluster = Cluster { references: self.referred(object), ..Cluster::default() };
         object.key(&cluster).ok()
     }
@@ -143,7 +149,7 @@ impl Index {
     }
 
     /// A resource is there, as it is now: asks for a pass of everything that this concerns.
-    pub fn tell<K: Watched>(&self, object: &K) {
+    pub fn tell<K: Watched>(&self, object: &Shown<K>) {
         let now = self.neighbour(object);
         let concerned = self.neighbours().put(now);
         self.wake_concerned(concerned);
@@ -157,7 +163,7 @@ impl Index {
 
     /// A kind was listed, in one namespace or in all; gives the uids of those that are not there any more.
     pub fn relisted<K: Watched>(&self, namespace: Option<&str>, there: &[Arc<Packed<K>>]) -> Vec<String> {
-        let tell = |object: K| {
+        let tell = |object: Shown<K>| {
             self.tell(&object);
             object.uid()
         };
@@ -170,8 +176,8 @@ impl Index {
         known
     }
 
-    fn neighbour<K: Watched>(&self, object: &K) -> Neighbour {
-        let subject = Subject::of(object);
+    fn neighbour<K: Watched>(&self, object: &Shown<K>) -> Neighbour {
+        let subject = object.subject();
         let reference = K::reference(&subject.name);
         Neighbour::of(K::kind(&()), subject, self.key(object), reference, object.references(), object.named())
     }
@@ -270,7 +276,7 @@ mod tests {
 
         /// A resource of group HQ changes; gives the names of those that are asked for a pass.
         fn show(&mut self, name: &str, generation: i64, told: i64, ready: &str, more: &str) -> Vec<String> {
-            let group: Group = serde_yaml::from_str(&format!(
+            let shown: serde_json::Value = serde_yaml::from_str(&format!(
                 "{{apiVersion: apio.netaxis.be/v1alpha1, kind: Group, \
                  metadata: {{name: {name}, namespace: ns, uid: {name}, generation: {generation}}}, \
                  spec: {{tenantId: Acme, groupId: HQ, groupName: G, {more}}}, \
@@ -278,8 +284,9 @@ mod tests {
                  observedGeneration: {told}, lastTransitionTime: '2026-01-01T00:00:00Z'}}]}}}}"
             ))
             .unwrap();
-            self.writer.apply_watcher_event(&Event::Apply(Packed::of(group.clone()).unwrap()));
-            self.index.tell(&group);
+            let packed = Packed::of(shown).unwrap();
+            self.writer.apply_watcher_event(&Event::Apply(packed.clone()));
+            self.index.tell(&packed.open().unwrap());
             std::iter::from_fn(|| self.woken.try_recv().ok()).map(|woken| woken.name).collect()
         }
     }

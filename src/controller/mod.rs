@@ -114,6 +114,8 @@ impl Operator {
     }
 
     fn count<K: Watched>(&self) {
+        let unreadable = self.index.all::<K>().filter(|packed| packed.is_unreadable).count();
+        self.metrics.unreadable_resources(&K::kind(&()), unreadable);
         let all: Vec<_> = self.index.all::<K>().map(|packed| packed.standing).collect();
         for standing in Standing::ALL {
             let count = all.iter().filter(|one| *one == standing).count();

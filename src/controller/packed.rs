@@ -4,9 +4,10 @@ use std::{borrow::Cow, marker::PhantomData};
 
 use kube::{Resource, ResourceExt, api::ObjectMeta};
 use serde::{Deserialize, Deserializer, de::Error as _};
+use serde_json::Value;
 
 use super::index::Watched;
-use crate::engine::{kind::Subject, size::Readable, standing::Standing};
+use crate::engine::{shown::Shown, size::Readable, standing::Standing};
 
 /// Where kubectl keeps the whole manifest.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -21,6 +22,8 @@ pub struct Packed<K> {
     pub standing: Standing,
     /// Whether it is unsettled.
     pub is_unsettled: bool,
+    /// Whether some of it cannot be read.
+    pub is_unreadable: bool,
     kind: PhantomData<fn() -> K>,
 }
 
@@ -28,16 +31,21 @@ impl<K: Watched> Packed<K> {
     /// Packs a resource.
     ///
     /// # Errors
-    /// Those of its `Serialize`.
-    pub fn of(mut object: K) -> serde_json::Result<Self> {
-        let meta = object.meta_mut();
-        meta.managed_fields = None;
-        meta.annotations.as_mut().and_then(|annotations| annotations.remove(LAST_APPLIED));
-        let subject = Subject::of(&object);
+    /// When not even its metadata can be read.
+    pub fn of(mut shown: Value) -> serde_json::Result<Self> {
+        if let Some(meta) = shown.get_mut("metadata").and_then(Value::as_object_mut) {
+            meta.remove("managedFields");
+            meta.get_mut("annotations").and_then(Value::as_object_mut).and_then(|all| all.remove(LAST_APPLIED));
+        }
+        let object = Shown::<K>::read(&shown)?;
+        let subject = object.subject();
+        let is_unreadable = !subject.unread.is_empty();
         Ok(Self {
-            text: serde_json::to_string(&object)?.into(),
+            // What cannot be read is kept as it is, to be read again and to be written again.
+            text: if is_unreadable { shown.to_string() } else { serde_json::to_string(&*object)? }.into(),
             standing: Standing::of(&subject.status),
             is_unsettled: subject.is_unsettled(),
+            is_unreadable,
             meta: ObjectMeta {
                 namespace: Some(subject.namespace),
                 name: Some(subject.name),
@@ -54,15 +62,24 @@ impl<K: Watched> Packed<K> {
     }
 
     /// The resource; never `None`, as the text is that of one.
-    pub fn open(&self) -> Option<K> {
-        serde_json::from_str(&self.text).ok()
+    pub fn open(&self) -> Option<Shown<K>> {
+        if self.is_unreadable {
+            Shown::read(&self.value()).ok()
+        } else {
+            serde_json::from_str(&self.text).map(K::into).ok()
+        }
+    }
+
+    /// The resource as JSON.
+    pub fn value(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_default()
     }
 }
 
 impl<'de, K: Watched> Deserialize<'de> for Packed<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Readable(shown) = Readable::deserialize(deserializer)?;
-        K::deserialize(shown).and_then(Self::of).map_err(D::Error::custom)
+        Self::of(shown).map_err(D::Error::custom)
     }
 }
 
@@ -130,6 +147,6 @@ mod tests {
             (packed.namespace().as_deref(), &*packed.name_any(), packed.resource_version()),
             (Some("ns"), "hq", None)
         );
-        assert_eq!(json!(packed.open().unwrap()), group());
+        assert_eq!(json!(*packed.open().unwrap()), group());
     }
 }

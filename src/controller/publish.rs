@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     api::Status,
-    engine::{events::Note, failure::Failure, kind::Subject},
+    engine::{events::Note, failure::Failure, kind::Subject, shown::over},
 };
 
 impl Operator {
@@ -26,20 +26,25 @@ impl Operator {
     /// When the API server refuses. The status is remembered and written by a later pass.
     pub(super) async fn write_status<K: Watched>(&self, subject: &Subject, status: &Status) -> Result<(), Failure> {
         let api: Api<Packed<K>> = Api::namespaced(self.client.clone(), &subject.namespace);
-        let patch = json!({
+        self.memories.writes(&subject.uid, status);
+        let mut patch = json!({
             "apiVersion": K::api_version(&()),
             "kind": K::kind(&()),
             "metadata": {"name": subject.name, "uid": subject.uid},
             "status": status,
         });
-        self.memories.writes(&subject.uid, status);
+        if !subject.unread.is_empty() {
+            let there = api.get(&subject.name).await.map_err(|error| cluster_failure("read the resource", &error))?;
+            patch["metadata"]["resourceVersion"] = json!(there.resource_version());
+            patch["status"] = over(&there.value()["status"], status, &subject.unread);
+        }
         self.metrics.status_written(&K::kind(&()));
         match api.patch_status(&subject.name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&patch)).await {
             Ok(written) => {
                 self.memories.wrote(&subject.uid, version(&written).unwrap_or_default());
                 // The watch may have been faster.
                 if let Some(shown) = self.index.get::<K>(&subject.namespace, &subject.name) {
-                    self.memories.shown(&subject.uid, version(&shown).unwrap_or_default());
+                    self.memories.shown(&subject.uid, version(&*shown).unwrap_or_default());
                 }
                 Ok(())
             }

@@ -12,8 +12,11 @@ use crate::engine::{
     failure::{Cause, Failure, chain},
     ids::Key,
     kind::Subject,
-    neighbours::Neighbours,
+    neighbours::{Neighbour, Neighbours},
     ownership::{Claim, rival},
+    plan::Refusal,
+    reason::Reason,
+    shown::Shown,
 };
 
 impl Operator {
@@ -21,7 +24,7 @@ impl Operator {
     ///
     /// # Errors
     /// When the API server cannot be asked.
-    pub(super) async fn cluster<K: Watched>(&self, object: &K, subject: &Subject) -> Result<Cluster, Failure> {
+    pub(super) async fn cluster<K: Watched>(&self, object: &Shown<K>, subject: &Subject) -> Result<Cluster, Failure> {
         let settings = if subject.deleting { self.settings.live(&self.client).await? } else { self.settings.get() };
         let mut cluster = Cluster {
             platform: self.platform.name().to_owned(),
@@ -36,13 +39,20 @@ impl Operator {
         // The record rules once there is one: it, not the spec, is what a deletion acts upon.
         if let Some(key) = subject.recorded().or(own) {
             claims::<K>(&mut cluster, self, subject, &key);
+            cluster.unknown_claims = unknown_claims::<K>(self, subject, &key);
             let neighbours = self.index.neighbours();
             cluster.auto_created = neighbours.is_created_on_the_way(&subject.namespace, &key);
             if subject.deleting {
                 cluster.children = children(&neighbours, subject, &key);
+                cluster.unknown_children = unknown_children(&neighbours, subject, &key);
             }
         }
         Ok(cluster)
+    }
+
+    /// Whether a spec of a namespace may stand for an object.
+    fn may_claim(&self, namespace: &str, key: &Key) -> bool {
+        self.grants.of(namespace).is_none_or(|grant| grant.allows(key))
     }
 
     async fn definition_deleting<K: Watched>(&self) -> Result<bool, Failure> {
@@ -95,7 +105,7 @@ fn claims<K: Watched>(cluster: &mut Cluster, operator: &Operator, subject: &Subj
             // The record claims as well as the spec, whose references may lead elsewhere by now. A spec that may not use the
             // object claims nothing.
             let by_spec = operator.index.key(&object).as_ref() == Some(key);
-            let by_spec = by_spec && operator.grants.of(&other.namespace).is_none_or(|grant| grant.allows(key));
+            let by_spec = by_spec && operator.may_claim(&other.namespace, key);
             if other.recorded().as_ref() != Some(key) && !by_spec {
                 return None;
             }
@@ -109,11 +119,33 @@ fn claims<K: Watched>(cluster: &mut Cluster, operator: &Operator, subject: &Subj
     cluster.other_claim = others.into_iter().find(|(_, _, deleting)| !deleting).map(|(name, ..)| name);
 }
 
+/// Who may claim it without being seen to.
+fn unknown_claims<K: Watched>(operator: &Operator, subject: &Subject, key: &Key) -> Option<Refusal> {
+    let neighbours = operator.index.neighbours();
+    let mut hidden = neighbours.hiding_object(&K::kind(&())).filter(|one| *one.uid != *subject.uid);
+    let hidden = hidden.find(|one| operator.may_claim(&one.namespace, key));
+    hidden.map(|one| unread(one, "stands for", key))
+}
+
+/// Why it is not known what a resource has to do with an object.
+fn unread(one: &Neighbour, verb: &str, key: &Key) -> Refusal {
+    let message = format!(
+        "this version of the operator cannot read {}, so it is not known whether that {verb} {key}; upgrade the operator, or change or delete that resource",
+        one.called()
+    );
+    Refusal::new(Reason::Unreadable, message)
+}
+
+/// Who may need it without being seen to. A group is needed by none.
+fn unknown_children(neighbours: &Neighbours, subject: &Subject, key: &Key) -> Option<Refusal> {
+    let mut hidden = neighbours.hiding_parents(&subject.namespace).filter(|_| !matches!(key, Key::Group(..)));
+    hidden.find(|one| *one.uid != *subject.uid && one.holds()).map(|one| unread(one, "needs", key))
+}
+
 /// Resources that name this one and hold something on the platform.
 fn children(neighbours: &Neighbours, subject: &Subject, key: &Key) -> Vec<String> {
     let children = neighbours.children(&subject.namespace, key);
-    let holding = children.into_iter().filter(|child| child.recorded.is_some());
-    let mut named: Vec<_> = holding.map(|child| format!("{} {}/{}", child.kind, child.namespace, child.name)).collect();
+    let mut named: Vec<_> = children.into_iter().filter(|child| child.holds()).map(Neighbour::called).collect();
     named.sort();
     named
 }

@@ -24,10 +24,7 @@ use super::{
     packed::Packed,
     publish, settings,
 };
-use crate::{
-    api::{Group, Reseller, Tenant},
-    engine::kind::Subject,
-};
+use crate::api::{Group, Reseller, Tenant};
 
 /// How long running passes may go on when the operator is to stop. Writes that are under way then are waited for all the same;
 /// a call of the platform takes 30 seconds at most, unless told otherwise, and the chart's pods have 60 seconds to end.
@@ -195,7 +192,7 @@ fn watched<K: Watched>(
             watcher::Event::Apply(now) => {
                 if let Some(object) = now.open() {
                     let uid = object.uid().unwrap_or_default();
-                    operator.memories.shown(&uid, publish::version(&object).unwrap_or_default());
+                    operator.memories.shown(&uid, publish::version(&*object).unwrap_or_default());
                     operator.index.tell(&object);
                 }
                 due.into_iter().for_each(|one| slice.wake(one));
@@ -233,7 +230,7 @@ fn due<K: Watched>(store: &Store<Packed<K>>, now: &Packed<K>) -> Option<ObjectRe
     let one = ObjectRef::from_obj(now);
     let before = store.get(&one).and_then(|before| before.open());
     let is_due = match (before, now.open()) {
-        (Some(before), Some(now)) => Subject::of(&now).is_due_after(&Subject::of(&before)),
+        (Some(before), Some(now)) => now.subject().is_due_after(&before.subject()),
         _ => true,
     };
     is_due.then_some(one)

@@ -65,7 +65,8 @@ impl Blocked {
         Self { reason, message: message.into(), contents: None }
     }
 
-    fn stop<T>(self) -> Next<T> {
+    /// Ends the pass.
+    pub fn stop<T>(self) -> Next<T> {
         Err(Halt::Stop(Verdict::Blocked(self)))
     }
 }

@@ -119,7 +119,8 @@ pub fn sentence(differences: &[Difference]) -> String {
     clauses.join("; ")
 }
 
-fn text(value: &Value) -> String {
+/// A value as a user reads it, shortened.
+pub fn text(value: &Value) -> String {
     let text = if value.is_null() { "unset".to_owned() } else { value.to_string() };
     if text.chars().count() <= SHOWN {
         return text;

@@ -88,8 +88,12 @@ pub struct Cluster {
     pub rival: Option<String>,
     /// Another live resource that claims the same object, better or not.
     pub other_claim: Option<String>,
+    /// Why it is not known who else claims it, if it is not.
+    pub unknown_claims: Option<Refusal>,
     /// Resources that name this one as their parent, while it is being deleted: kind namespace/name.
     pub children: Vec<String>,
+    /// Why it is not known which resources name this one, if it is not.
+    pub unknown_children: Option<Refusal>,
     /// Whether a resource lists this object as created on its way.
     pub auto_created: bool,
     /// Whether the definition of this kind is being deleted: every deletion then leaves the platform as it is.

@@ -10,6 +10,7 @@ use super::{
     facts::{Cluster, Facts, Reference},
     ids::{Key, Object},
     plan::{Next, Step},
+    shown::Unreads,
 };
 use crate::api::{self, DeletionPolicy, ManagementPolicy, Policies, Status};
 
@@ -106,6 +107,8 @@ pub struct Subject {
     pub policies: Policies,
     /// The last status.
     pub status: Status,
+    /// What of it cannot be read.
+    pub unread: Unreads,
 }
 
 impl Subject {
@@ -128,6 +131,7 @@ impl Subject {
             unreadable,
             policies,
             status: object.status().cloned().unwrap_or_default(),
+            unread: Unreads::default(),
         }
     }
 
@@ -143,14 +147,14 @@ impl Subject {
     }
 
     /// Whether it is to be looked at now, when it was this before: it is another one, its spec changed, it is being deleted, our
-    /// annotations ask for something else, or our finalizer was lost. Never for what the operator writes itself: that would
+    /// annotations ask for something else, our finalizer was lost, or more or less of it can be read. Never for what the operator writes itself: that would
     /// cut every wait short.
     pub fn is_due_after(&self, before: &Self) -> bool {
         let asks = |subject: &Self| {
             let Self { uid, generation, deleting, paused, orphan, requested_at, unreadable, .. } = subject;
             (uid.clone(), *generation, *deleting, *paused, *orphan, requested_at.clone(), unreadable.clone())
         };
-        asks(self) != asks(before) || before.held && !self.held && !self.deleting
+        asks(self) != asks(before) || self.unread != before.unread || before.held && !self.held && !self.deleting
     }
 
     /// Whether it only observes.

@@ -24,6 +24,7 @@ pub mod reason;
 pub mod report;
 pub mod schedule;
 pub mod settings;
+pub mod shown;
 pub mod size;
 pub mod spelling;
 pub mod standing;

@@ -40,6 +40,12 @@ pub struct Neighbour {
     pub observes: bool,
     /// Whether its object was on the platform at the last look.
     pub on_platform: bool,
+    /// Whether it cannot be read which object it stands for.
+    pub hides_object: bool,
+    /// Whether it cannot be read which other objects it needs.
+    pub hides_parents: bool,
+    /// Whether it cannot be read if it holds its object.
+    pub hides_record: bool,
 }
 
 impl Neighbour {
@@ -64,6 +70,9 @@ impl Neighbour {
             created: created.map(Key::Reseller).collect(),
             deleting: subject.deleting,
             on_platform: subject.status.observed.is_some(),
+            hides_object: subject.unread.hide_object(),
+            hides_parents: subject.unread.hide_parents(),
+            hides_record: subject.unread.hide_record(),
             namespace: subject.namespace,
             name: subject.name,
             uid: subject.uid.into(),
@@ -82,7 +91,22 @@ impl Neighbour {
         let refers = self.references.iter().cloned().map(move |reference| Link::Refers(here(), reference));
         let created = self.created.iter().cloned().map(move |key| Link::Created(here(), key));
         let is = self.reference.iter().cloned().map(move |reference| Link::Is(here(), reference));
-        claims.cloned().map(Link::Claims).chain(named).chain(refers).chain(created).chain(is)
+        let hidden = [
+            self.hides_object.then(|| Link::HidesObject(self.kind.to_string())),
+            self.hides_parents.then(|| Link::HidesParents(here())),
+        ];
+        let hidden = hidden.into_iter().flatten();
+        claims.cloned().map(Link::Claims).chain(named).chain(refers).chain(created).chain(is).chain(hidden)
+    }
+
+    /// Whether it holds an object on the platform, or may hold one.
+    pub fn holds(&self) -> bool {
+        self.recorded.is_some() || self.hides_record
+    }
+
+    /// What a user calls it: kind namespace/name.
+    pub fn called(&self) -> String {
+        format!("{} {}/{}", self.kind, self.namespace, self.name)
     }
 }
 
@@ -95,6 +119,8 @@ enum Link {
     Created(String, Key),
     Refers(String, Reference),
     Is(String, Reference),
+    HidesObject(String),
+    HidesParents(String),
 }
 
 impl Link {
@@ -170,6 +196,16 @@ impl Neighbours {
     /// Whether a resource of the namespace lists an object as created on its way.
     pub fn is_created_on_the_way(&self, namespace: &str, key: &Key) -> bool {
         self.linked(Link::Created(namespace.to_owned(), key.clone())).next().is_some()
+    }
+
+    /// The resources of a kind, of all namespaces, of which it cannot be read what they stand for.
+    pub fn hiding_object(&self, kind: &str) -> impl Iterator<Item = &Neighbour> + use<'_> {
+        self.linked(Link::HidesObject(kind.to_owned()))
+    }
+
+    /// The resources of a namespace of which it cannot be read whom they name.
+    pub fn hiding_parents(&self, namespace: &str) -> impl Iterator<Item = &Neighbour> + use<'_> {
+        self.linked(Link::HidesParents(namespace.to_owned()))
     }
 
     fn known(&self, uid: &str) -> Option<&Neighbour> {
@@ -316,6 +352,21 @@ mod tests {
         assert!(!table.is_created_on_the_way("a", &best()));
         table.remove("r");
         assert!(table.links.is_empty());
+    }
+
+    #[test]
+    fn those_of_which_it_cannot_be_read_whom_they_stand_for_or_name_are_found() {
+        let mut table = Neighbours::default();
+        table.put(Neighbour { hides_object: true, key: None, ..group("a", "g") });
+        table.put(Neighbour { hides_parents: true, hides_record: true, ..group("b", "h") });
+        let uids = |found: Vec<&Neighbour>| found.into_iter().map(|one| one.uid.to_string()).collect::<Vec<_>>();
+        assert_eq!(uids(table.hiding_object("Group").collect()), ["g"]);
+        assert_eq!(uids(table.hiding_object("Tenant").collect()), [""; 0]);
+        assert_eq!(uids(table.hiding_parents("b").collect()), ["h"]);
+        assert_eq!(uids(table.hiding_parents("a").collect()), [""; 0]);
+        assert!(table.hiding_parents("b").all(Neighbour::holds));
+        table.remove("g");
+        assert_eq!(table.hiding_object("Group").count(), 0);
     }
 
     #[test]

@@ -112,7 +112,8 @@ pub struct Claim {
 impl Claim {
     /// The claim of a resource to a key; `None` when it observes only.
     pub fn of(subject: &Subject, key: &Key) -> Option<Self> {
-        let recorded = subject.recorded().as_ref() == Some(key);
+        // What cannot be read may be the record.
+        let recorded = subject.recorded().as_ref() == Some(key) || subject.unread.hide_record();
         (!subject.observes()).then(|| Self {
             without_record: !recorded,
             created: subject.created,
@@ -129,7 +130,10 @@ pub fn rival<'a, T>(mine: &Claim, others: impl IntoIterator<Item = (&'a T, Claim
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{ManagementPolicy, Policies};
+    use crate::{
+        api::{ManagementPolicy, Policies, Tenant},
+        engine::shown::Shown,
+    };
 
     fn key() -> Key {
         Key::Tenant("Acme".into())
@@ -167,6 +171,15 @@ mod tests {
         };
         elsewhere.status.ownership = Some(record);
         assert!(Claim::of(&elsewhere, &key()).unwrap() > claim(true, 9, "z"));
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_read_may_be_that_of_the_object() {
+        let odd = serde_json::json!({"metadata": {}, "spec": {}, "status": {"ownership": {"state": "Lent"}},
+            "apiVersion": "apio.netaxis.be/v1alpha1", "kind": "Tenant"});
+        let unread = Shown::<Tenant>::read(&odd).unwrap().unread;
+        let subject = Subject { unread, uid: "a".into(), ..Subject::default() };
+        assert!(Claim::of(&subject, &key()).unwrap() < claim(true, 1, "z"));
     }
 
     #[test]

@@ -76,6 +76,8 @@ catalogue! {
         Denied => State::Stalled,
         /// The operator has no credentials for the platform, or the platform refuses them.
         CredentialsUnavailable => State::Stalled,
+        /// A field of the resource cannot be read by this version of the operator, so nothing is done for it.
+        Unreadable => State::Stalled,
         /// The operator contradicts itself: a bug.
         InternalError => State::Stalled,
 

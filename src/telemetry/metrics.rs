@@ -61,6 +61,7 @@ pub struct Metrics {
     leader: Gauge,
     platform_answers: Gauge,
     resources: Family<OfResources, Gauge>,
+    unreadable_resources: Family<Kind, Gauge>,
 }
 
 impl Default for Metrics {
@@ -104,6 +105,12 @@ impl Default for Metrics {
             platform_answers.clone(),
         );
         registry.register("resources", "Resources by kind and state", resources.clone());
+        let unreadable_resources = Family::default();
+        registry.register(
+            "unreadable_resources",
+            "Resources with a field that this version of the operator cannot read",
+            unreadable_resources.clone(),
+        );
         let registry = Arc::new(registry);
         Self {
             registry,
@@ -118,6 +125,7 @@ impl Default for Metrics {
             leader,
             platform_answers,
             resources,
+            unreadable_resources,
         }
     }
 }
@@ -175,6 +183,12 @@ impl Metrics {
         self.resources.get_or_create(&labels).set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
+    /// So many resources of a kind cannot be read whole.
+    pub fn unreadable_resources(&self, kind: &str, count: usize) {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.unreadable_resources.get_or_create(&Kind { kind: kind.to_owned() }).set(count);
+    }
+
     /// The settings were read.
     pub fn settings_valid(&self, valid: bool) {
         self.settings_valid.set(i64::from(valid));
@@ -203,6 +217,7 @@ impl Metrics {
         metrics.platform_call("get_group", None);
         metrics.status_written("Group");
         metrics.resources("Group", Standing::Ready, 1);
+        metrics.unreadable_resources("Group", 0);
         metrics
     }
 

@@ -46,5 +46,6 @@ mod stopping;
 mod templates;
 mod tenant;
 mod troubleshooting;
+mod unreadable;
 mod updating;
 mod world;

@@ -1,7 +1,7 @@
 //! A resource that is being deleted. Nothing but its own record, its object and the checks can hold it: neither a bad spec
 //! nor a vanished tenant.
 
-use super::{Halt, Next, Plan, Refusal, Step, Verdict, done, permitted, platform_changed};
+use super::{Halt, Next, Plan, Refusal, Step, Verdict, done, permitted, platform_changed, readable};
 use crate::engine::{
     annotations,
     check_group::{Blocked, LEAVE_IT},
@@ -37,6 +37,7 @@ pub(super) fn decide<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> N
     if subject.orphan || subject.observes() || facts.cluster.definition_deleting {
         return release;
     }
+    readable(subject)?;
     let Some(record) = ownership::record(subject, facts) else { return release };
     let Some(key) = Key::of(&record.key) else { return release };
     if facts.cluster.other_claim.is_some() {
@@ -60,6 +61,10 @@ pub(super) fn decide<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> N
     };
     if facts.done().any(|step| matches!(step, Step::Delete(..))) {
         return Err(Halt::Stop(Verdict::Deleting));
+    }
+    // Nor is anything deleted while somebody who is not seen may stand for it, or need it.
+    if let Some(unknown) = facts.cluster.unknown_claims.as_ref().or(facts.cluster.unknown_children.as_ref()) {
+        return Blocked::new(unknown.reason, unknown.message.clone()).stop();
     }
     let cleared = K::clearance(&key, observed, facts)?;
     let body = object.options(Verb::Delete, &key, &Default::default(), &facts.cluster);

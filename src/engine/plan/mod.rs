@@ -120,6 +120,7 @@ fn done(verdict: Verdict) -> Next<Plan> {
 }
 
 fn decide<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> Next<Plan> {
+    readable(subject)?;
     if subject.paused {
         return done(Verdict::Paused);
     }
@@ -158,6 +159,11 @@ fn used<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> Vec<Key> {
     let own = subject.recorded().into_iter().chain(object.key(&facts.cluster).ok());
     let referred = facts.cluster.references.iter().map(|(reference, id)| reference.leading_to(id));
     own.chain(object.named()).chain(referred).collect()
+}
+
+/// Nothing is decided on a part of a resource.
+fn readable(subject: &Subject) -> Next<()> {
+    if subject.unread.is_empty() { Ok(()) } else { subject.unread.refusal().refuse() }
 }
 
 /// The limits come before everything else: what a namespace may not use it does not even see.

@@ -38,10 +38,13 @@ pub(super) fn decide<K: Kind>(
     if subject.observes() {
         return done(if found.is_empty() { Verdict::Synced } else { Verdict::Drifted(found) });
     }
-    if record.is_none()
-        && let Err(refusal) = ownership::adopt(subject.policies.adoption(), key, &found, facts.cluster.auto_created)
-    {
-        return refusal.refuse();
+    if record.is_none() {
+        ownership::adopt(subject.policies.adoption(), key, &found, facts.cluster.auto_created)
+            .or_else(Refusal::refuse)?;
+        // Nothing is taken over while somebody who is not seen may hold it.
+        if let Some(unknown) = &facts.cluster.unknown_claims {
+            return unknown.clone().refuse();
+        }
     }
     if let Some(fixed) = found.iter().find(|d| K::IMMUTABLE.contains(&d.path.as_str())) {
         let message = format!(

@@ -8,4 +8,5 @@ mod failing;
 mod gate;
 mod on_the_way;
 mod resellers;
+mod unreadable;
 mod updating;

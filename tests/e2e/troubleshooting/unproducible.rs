@@ -11,6 +11,7 @@ use apio_operator::{
         kind::{Kind, Subject},
         plan::{Plan, Verdict, plan},
         report::{GRACE, Memory, Report, report},
+        shown,
     },
     platform::{Address, Claim, Credentials, Mode, Platform, Transport},
 };
@@ -42,6 +43,8 @@ pub async fn scenarios(page: Arc<Page>) -> Shown {
     let memory = Memory::default();
     told(&namespace, "zele", &[(unreadable_answer(), memory)]).await;
     stage.play("internal-error");
+    told(&namespace, "zaventem", &[(of_a_newer_version(), memory)]).await;
+    stage.play("unreadable");
     told(&namespace, "zottegem", &[(no_lease().await, memory)]).await;
     stage.play("not-leader");
     let long_since = Timestamp::now() - GRACE;
@@ -86,6 +89,16 @@ fn unreadable_answer() -> Verdict {
     let mut facts = Facts::default();
     facts.learn(Query::Object(Key::Group("Acme".into(), "zele".into())), Ok(Answer::Groups(Vec::new())));
     match plan(&group, &Subject::of(&group), &facts) {
+        Plan::Done(verdict) => verdict,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A value that the definition on this server does not know either.
+fn of_a_newer_version() -> Verdict {
+    let yaml = manifest("Group", "zaventem", "tenantId: Acme, groupName: zaventem, driftPolicy: Approve");
+    let group = shown::Shown::<Group>::read(&serde_yaml::from_str(&yaml).unwrap()).unwrap();
+    match plan(&*group, &group.subject(), &Facts::default()) {
         Plan::Done(verdict) => verdict,
         other => panic!("{other:?}"),
     }
