@@ -71,8 +71,8 @@ pub struct GroupSpec {
     /// Whether an unknown defaultDomain is created: overrides AUTO_CREATE.GROUP_DEFAULT_DOMAIN of the operator's settings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auto_create_domain: Option<bool>,
-    /// Template that the platform applies when the group is created and when this spec changes. It fills attributes that
-    /// are not declared here. It is never compared.
+    /// Template that the platform applies when the group is created and when what is declared here changes, policies aside.
+    /// It fills attributes that are not declared here. It is never compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 80))]
     pub template_name: Option<String>,

@@ -23,6 +23,10 @@ pub struct Status {
     /// The ids on the platform that this resource stands for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<Identity>,
+    /// A digest of what was declared, templateName included, when the platform was compared with it last. Only when it is
+    /// another one now was what is declared changed; a policy never is such a change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compared: Option<String>,
     /// The record that the object on the platform is this resource's. Without it nothing is deleted there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ownership: Option<Ownership>,

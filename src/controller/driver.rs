@@ -18,6 +18,7 @@ use super::{Operator, fence::Basis, index::Watched, packed::Packed, publish};
 use crate::{
     engine::{
         budget,
+        declared::Declaration,
         facts::{Cluster, Facts},
         failure::{Cause, Failure},
         ids::Key,
@@ -97,14 +98,15 @@ async fn pass<K: Watched>(mut object: &Shown<K>, operator: &Operator, turn: &Tur
         Ok(cluster) => run(operator, turn, &Basis::new(object, &subject), Facts::new(cluster)).await,
         Err(failure) => return give_up(object, operator, failure).await,
     };
-    let key = object.key(&facts.cluster).ok();
-    finish(object, operator, &subject, key.as_ref(), &facts, verdict).await
+    let declaration =
+        Declaration { key: object.key(&facts.cluster).ok(), ..Declaration::of::<K>(object, &facts.cluster) };
+    finish(object, operator, &subject, &declaration, &facts, verdict).await
 }
 
 /// Ends a pass that learnt nothing.
 async fn give_up<K: Watched>(object: &Shown<K>, operator: &Operator, failure: Failure) -> Again {
     let facts = Facts::new(Cluster::default());
-    finish(object, operator, &operator.subject(object), None, &facts, Verdict::Failed(failure)).await
+    finish(object, operator, &operator.subject(object), &Declaration::default(), &facts, Verdict::Failed(failure)).await
 }
 
 /// Plans, asks and acts until the plan says that the pass is over.
@@ -145,7 +147,7 @@ async fn finish<K: Watched>(
     object: &Shown<K>,
     operator: &Operator,
     subject: &Subject,
-    key: Option<&Key>,
+    declaration: &Declaration,
     facts: &Facts,
     verdict: Verdict,
 ) -> Again {
@@ -157,7 +159,7 @@ async fn finish<K: Watched>(
     debug!(%kind, namespace = %subject.namespace, name = %subject.name, ?verdict, "pass ended");
     // What was held in this pass is in the cluster already.
     let current = Subject { status: operator.subject(object).status, ..subject.clone() };
-    let report = report(&current, key, facts, K::usage, &verdict, memory, now);
+    let report = report(&current, declaration, facts, K::usage, &verdict, memory, now);
     if let Some(status) = &report.status
         && let Err(failure) = operator.write_status::<K>(subject, status).await
     {
@@ -207,6 +209,7 @@ impl Operator {
         } else if let Some(newer) = &newer {
             subject.status = newer.status().cloned().unwrap_or_default();
         }
+        subject.sends_again = remembered.memory.sends_again(&subject, Timestamp::now());
         subject
     }
 }

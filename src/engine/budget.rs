@@ -31,7 +31,7 @@ pub fn class(subject: &Subject) -> Class {
     if subject.deleting {
         return Class::Deletion;
     }
-    if !subject.is_told() || subject.requested_at != subject.status.last_handled_requested_at {
+    if !subject.is_told() || subject.is_asked() {
         return Class::Change;
     }
     let ready = subject.condition("Ready").is_some_and(|ready| ready.status == "True");

@@ -30,7 +30,7 @@ pub fn differences(declared: &Object, observed: &Object) -> Vec<Difference> {
     let mut found = Vec::new();
     for (key, desired) in declared {
         let there = observed.get(key).unwrap_or(&Value::Null);
-        match desired.as_object().filter(|_| NESTED.contains(&key.as_str())) {
+        match nested(key, desired) {
             Some(keys) => {
                 for (inner, desired) in keys {
                     let there = there.get(inner).unwrap_or(&Value::Null);
@@ -49,21 +49,57 @@ fn push(found: &mut Vec<Difference>, path: String, desired: &Value, observed: &V
     }
 }
 
+/// The first declared field whose value on the platform is of another type, so that it cannot be compared: a write might
+/// replace what is only written otherwise. What is not declared may be anything.
+pub fn incomparable(declared: &Object, observed: &Object) -> Option<String> {
+    declared.iter().find_map(|(key, desired)| {
+        let there = observed.get(key)?;
+        let odd = |path: String, desired: &Value, there: &Value| {
+            (!is_unset(there) && kind(desired) != kind(there))
+                .then(|| format!("{path} is {}, which is {} and not {}", text(there), kind(there), kind(desired)))
+        };
+        odd(key.clone(), desired, there).or_else(|| {
+            let (desired, there) = (nested(key, desired)?, there.as_object()?);
+            desired.iter().find_map(|(inner, desired)| odd(format!("{key}.{inner}"), desired, there.get(inner)?))
+        })
+    })
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// The keys of a value that is compared key by key.
+fn nested<'a>(key: &str, value: &'a Value) -> Option<&'a Object> {
+    value.as_object().filter(|_| NESTED.contains(&key))
+}
+
 fn equal(a: &Value, b: &Value) -> bool {
     match (a, b) {
         // 1 and 1.0 are one number; the API server writes both as 1.
-        (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
+        (Value::Number(a), Value::Number(b)) => a == b || (a.is_f64() || b.is_f64()) && a.as_f64() == b.as_f64(),
         (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| equal(a, b)))
+        }
         _ => a == b || (is_unset(a) && is_unset(b)),
     }
 }
 
-/// Whether a value means nothing: `""`, null, no key.
+/// Whether a value means nothing: `""`, null, no key, nothing in it.
 pub fn is_unset(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::String(text) => text.is_empty(),
         Value::Object(object) => object.is_empty(),
+        Value::Array(items) => items.is_empty(),
         _ => false,
     }
 }
@@ -83,8 +119,8 @@ pub fn update_body(declared: &Object, observed: &Object, differences: &[Differen
 
 /// A declared value as it is sent: nested objects over what the platform holds.
 pub fn whole(key: &str, desired: &Value, observed: Option<&Value>) -> Value {
-    match (desired.as_object(), observed.and_then(Value::as_object)) {
-        (Some(desired), Some(observed)) if NESTED.contains(&key) => {
+    match (nested(key, desired), observed.and_then(Value::as_object)) {
+        (Some(desired), Some(observed)) => {
             let mut merged = observed.clone();
             merged.extend(desired.clone());
             Value::Object(merged)
@@ -160,6 +196,47 @@ mod tests {
             Value::Object(update_body(&declared, &observed, &found)),
             json!({"userLimit": 5, "contactInformation": {"name": "Jo", "unknown": 1}})
         );
+    }
+
+    #[test]
+    fn a_number_is_one_however_it_is_written_inside_of_values_too() {
+        for (a, b, equal) in [
+            (json!(25), json!(25.0), true),
+            (json!({"a": [1, {"b": 2}]}), json!({"a": [1.0, {"b": 2.0}]}), true),
+            (json!({"a": 1}), json!({"a": 1, "b": 2}), false),
+            (json!({"a": 1}), json!({"b": 1}), false),
+            (json!(9_007_199_254_740_993_i64), json!(9_007_199_254_740_992_i64), false),
+            (json!(25), json!("25"), false),
+        ] {
+            let found = differences(&object(json!({"extraData": a})), &object(json!({"extraData": b})));
+            assert_eq!(found.is_empty(), equal, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn a_declared_field_of_another_type_cannot_be_compared_and_an_undeclared_one_may_be_anything() {
+        let declared =
+            object(json!({"userLimit": 25, "contactInformation": {"name": "Jo"}, "useTenantLanguages": true}));
+        for fine in [
+            json!({}),
+            json!({"userLimit": 25.5, "contactInformation": null}),
+            json!({"contactInformation": "", "useTenantLanguages": null}),
+            json!({"contactInformation": [], "resellerId": 7, "timeZone": {}, "addressInformation": "x"}),
+            json!({"contactInformation": {"name": null, "phoneNumber": 3}}),
+        ] {
+            assert_eq!(incomparable(&declared, &object(fine.clone())), None, "{fine}");
+        }
+        for (odd, told) in [
+            (json!({"userLimit": "25"}), "userLimit is \"25\", which is a text and not a number"),
+            (json!({"contactInformation": "Jo"}), "contactInformation is \"Jo\", which is a text and not an object"),
+            (
+                json!({"contactInformation": {"name": 7}}),
+                "contactInformation.name is 7, which is a number and not a text",
+            ),
+            (json!({"useTenantLanguages": 1}), "useTenantLanguages is 1, which is a number and not true or false"),
+        ] {
+            assert_eq!(incomparable(&declared, &object(odd)).as_deref(), Some(told));
+        }
     }
 
     #[test]

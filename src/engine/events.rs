@@ -48,7 +48,7 @@ pub fn of_transition(old: &Status, new: &Status) -> Vec<Note> {
         let Some((status, reason, message)) = after else { continue };
         let same = before.is_some_and(|(s, r, _)| s == status && r == reason);
         let said = kind == "Ready" && (of(new, "DeletionBlocked").is_some() || reason == Reason::NotAccepted.name());
-        if same || said || (kind == "Synced" && status == "True") {
+        if same || said || (kind == "Synced" && (status == "True" || reason == Reason::Updating.name())) {
             continue;
         }
         let bad =

@@ -2,7 +2,6 @@
 
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp};
 use kube::ResourceExt;
-use serde::de::DeserializeOwned;
 
 use super::{
     annotations::{Annotations, Deletion, Unreadable},
@@ -10,6 +9,7 @@ use super::{
     facts::{Cluster, Facts, Reference},
     ids::{Key, Object},
     plan::{Next, Step},
+    reason::Reason,
     shown::Unreads,
 };
 use crate::api::{self, DeletionPolicy, ManagementPolicy, Policies, Status};
@@ -49,8 +49,6 @@ impl Change<'_> {
 
 /// One kind of resource.
 pub trait Kind {
-    /// Type-checks what the platform holds.
-    type Attributes: DeserializeOwned;
     /// Declared fields that the platform can only set at creation, and that are compared all the same.
     const IMMUTABLE: &'static [&'static str];
 
@@ -68,6 +66,10 @@ pub trait Kind {
     fn parents(&self, key: &Key, declared: &Object) -> Vec<Key>;
     /// What is compared and sent.
     fn declared(&self, cluster: &Cluster) -> Next<Object>;
+    /// The template that is sent with a create, and with an update when what is declared changed; it counts as declared.
+    fn template(&self) -> Option<&str> {
+        None
+    }
     /// What is sent with a body and never compared.
     fn options(&self, verb: Verb, key: &Key, body: &Object, cluster: &Cluster) -> Object;
     /// What must be on the platform before the write: domains, resellers.
@@ -103,6 +105,8 @@ pub struct Subject {
     pub requested_at: Option<String>,
     /// The annotations of ours that cannot be read.
     pub unreadable: Vec<Unreadable>,
+    /// Whether what the platform did not keep is sent again in this pass.
+    pub sends_again: bool,
     /// The policies of the spec.
     pub policies: Policies,
     /// The last status.
@@ -129,6 +133,7 @@ impl Subject {
             orphan: policies.deletion() == DeletionPolicy::Orphan || deletion == Some(Deletion::Orphan),
             requested_at,
             unreadable,
+            sends_again: false,
             policies,
             status: object.status().cloned().unwrap_or_default(),
             unread: Unreads::default(),
@@ -162,15 +167,15 @@ impl Subject {
         self.policies.management() == ManagementPolicy::Observe
     }
 
-    /// The generation of the last finished comparison.
-    pub fn compared_generation(&self) -> Option<i64> {
-        self.condition("Synced").and_then(|synced| synced.observed_generation)
+    /// Whether it asks for a look now that was not taken yet.
+    pub fn is_asked(&self) -> bool {
+        self.requested_at != self.status.last_handled_requested_at
     }
 
-    /// Whether this generation was compared. One below it is that of a resource that was restored from a backup, which begins
-    /// its generations anew and changes nothing.
-    pub fn is_compared(&self) -> bool {
-        self.compared_generation() >= Some(self.generation)
+    /// Whether the platform did not keep what was sent last.
+    pub fn was_unkept(&self) -> bool {
+        let unkept = [Reason::Updating, Reason::NotAccepted].map(Reason::name);
+        self.condition("Synced").is_some_and(|synced| unkept.contains(&synced.reason.as_str()))
     }
 
     /// The object of the ownership record.

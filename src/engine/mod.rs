@@ -7,6 +7,7 @@ mod catalogue;
 pub mod annotations;
 pub mod budget;
 pub mod check_group;
+pub mod declared;
 pub mod diff;
 pub mod events;
 pub mod facts;

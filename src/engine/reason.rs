@@ -35,6 +35,8 @@ catalogue! {
         /// The resource is being deleted. Without `DeletionBlocked`, the platform took the deletion and still shows the
         /// object.
         Deleting => State::Waiting,
+        /// The platform took an update and does not hold its values yet: they are sent again, three times in all.
+        Updating => State::Waiting,
         /// The tenant of the group is not there yet, or is being deleted.
         WaitingForTenant => State::Waiting,
         /// The reseller of the resource is not there yet, or is being deleted.
@@ -57,7 +59,7 @@ catalogue! {
         NotOwned => State::Stalled,
         /// The platform refuses what the spec declares.
         Invalid => State::Stalled,
-        /// The platform took an update and holds another value all the same.
+        /// The platform took an update three times and holds another value all the same.
         NotAccepted => State::Stalled,
         /// The platform says that the object exists and does not show it to the operator's account.
         NotVisible => State::Stalled,

@@ -8,19 +8,20 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::{
     annotations,
-    diff::{sentence, shown},
+    declared::Declaration,
+    diff::{Difference, sentence, shown},
     events::{self, Note},
     facts::{Answer, Facts, Query},
     failure::{Cause, Failure},
     ids::{Key, Object},
     kind::Subject,
     on_the_way, ownership,
-    plan::{Refusal, Verdict},
+    plan::{Refusal, Sent, Verdict},
     reason::{Reason, State},
-    schedule::Again,
+    schedule::{Again, SAID, sends_again_after},
     size,
 };
-use crate::api::{AutoCreating, Observed, Ownership, Status};
+use crate::api::{self, AutoCreating, Observed, Ownership, Status};
 use conditions::{Told, Wanted};
 
 /// How long a failure may last before an object that was Ready is no longer said to be.
@@ -37,6 +38,17 @@ pub struct Memory {
     pub missing_since: Option<Timestamp>,
     /// How many in a row did not end well.
     pub attempts: u32,
+    /// What the platform did not keep.
+    pub unkept: Option<Unkept>,
+}
+
+/// Values that the platform took and did not keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unkept {
+    /// In how many passes they were sent.
+    pub sent: u32,
+    /// When the last of these was.
+    pub last: Timestamp,
 }
 
 impl Memory {
@@ -53,11 +65,32 @@ impl Memory {
             Verdict::Blocked(_) | Verdict::Deleting => {
                 Self { attempts: self.attempts.saturating_add(1), ..Self::default() }
             }
+            Verdict::NotAccepted(_, sent) => {
+                let unkept = match (sent, self.unkept) {
+                    (Sent::First, _) => Unkept { sent: 1, last: now },
+                    (Sent::Again, before) => {
+                        Unkept { sent: before.map_or(1, |it| it.sent.saturating_add(1)), last: now }
+                    }
+                    (Sent::Before, Some(before)) => before,
+                    // Only its status tells of it, after a restart. Many may be so: none is sent at once.
+                    (Sent::Before, None) => Unkept { sent: SAID, last: now },
+                };
+                Self { unkept: Some(unkept), ..Self::default() }
+            }
             Verdict::Refused(refusal) if refusal.reason.state() == State::MayCome => {
                 Self { missing_since: Some(self.missing_since.unwrap_or(now)), ..Self::default() }
             }
             _ => Self::default(),
         }
+    }
+
+    /// Whether what the platform did not keep is sent again in a pass that begins now: somebody asks for it, or it is time.
+    pub fn sends_again(&self, subject: &Subject, now: Timestamp) -> bool {
+        let is_time = match self.unkept {
+            Some(unkept) => now.duration_since(unkept.last).unsigned_abs() >= sends_again_after(unkept.sent),
+            None => subject.condition("Synced").is_some_and(|synced| synced.reason == Reason::Updating.name()),
+        };
+        is_time || subject.is_asked()
     }
 }
 
@@ -109,11 +142,10 @@ impl Outlook {
     }
 }
 
-/// Tells the end of a pass: status, events, and when to look again. `key` is the object's, when it is known; `memory` is
-/// that after this pass.
+/// Tells the end of a pass: status, events, and when to look again. `memory` is that after this pass.
 pub fn report(
     subject: &Subject,
-    key: Option<&Key>,
+    declaration: &Declaration,
     facts: &Facts,
     usage: fn(&Object) -> Option<String>,
     verdict: &Verdict,
@@ -125,7 +157,7 @@ pub fn report(
     }
     let old = &subject.status;
     let mut status = Status { ownership: ownership::record(subject, facts), ..old.clone() };
-    let key = status.ownership.as_ref().and_then(|record| Key::of(&record.key)).or_else(|| key.cloned());
+    let key = status.ownership.as_ref().and_then(|record| Key::of(&record.key)).or_else(|| declaration.key.clone());
     (status.auto_created, status.auto_creating) = on_the_way::told(old, key.as_ref(), facts);
     if matches!(verdict, Verdict::Superseded) {
         // What was done counts; what was found is not of the resource that is there now.
@@ -142,10 +174,15 @@ pub fn report(
         }
     }
     match verdict {
-        Verdict::Drifted(found) | Verdict::NotAccepted(found) => status.drift = shown(found),
+        Verdict::Drifted(found) | Verdict::NotAccepted(found, _) => status.drift = shown(found),
         Verdict::Synced => status.drift = Vec::new(),
         // Nothing was compared: what was found before counts on.
         _ => {}
+    }
+    if matches!(verdict, Verdict::Synced | Verdict::Drifted(_) | Verdict::NotAccepted(..)) {
+        // What only observes sends no change: its first one is still to be sent when it manages.
+        let keeps = old.compared.clone().filter(|_| subject.observes());
+        status.compared = keeps.or_else(|| declaration.digest.clone());
     }
     status.contents = match verdict {
         Verdict::Blocked(blocked) => blocked.contents.as_deref().cloned(),
@@ -170,6 +207,7 @@ pub fn holding(subject: &Subject, record: Ownership, begun: &AutoCreating, now: 
     if status.ownership.is_none() {
         // What was compared before was only observed: the first comparison of what is ours is still to come.
         status.conditions.retain(|condition| condition.type_ != "Synced");
+        status.compared = None;
     }
     let all = on_the_way::merged(status.auto_creating.take().unwrap_or_default(), begun);
     status.auto_creating = Some(all).filter(|all| *all != AutoCreating::default());
@@ -204,16 +242,7 @@ fn outlook(subject: &Subject, verdict: &Verdict, memory: Memory, now: Timestamp)
                 ..Outlook::ready(Reason::Synced, "the object is on the platform".to_owned())
             }
         }
-        Verdict::NotAccepted(found) => {
-            let message = format!(
-                "the platform took the update but did not keep it: {}; change the spec to a value that it keeps",
-                sentence(found)
-            );
-            Outlook {
-                synced: Some(("False", Reason::NotAccepted, message.clone())),
-                ..Outlook::stalled(Reason::NotAccepted, message)
-            }
-        }
+        Verdict::NotAccepted(found, sent) => unkept(subject, found, *sent, memory),
         Verdict::Paused => {
             let message = annotations::paused(&subject.unreadable);
             Outlook {
@@ -257,6 +286,25 @@ fn outlook(subject: &Subject, verdict: &Verdict, memory: Memory, now: Timestamp)
             }
         }
     }
+}
+
+/// It is said once it is no race any more, and from then on until it is kept or something else is declared.
+fn unkept(subject: &Subject, found: &[Difference], sent: Sent, memory: Memory) -> Outlook {
+    let times = memory.unkept.map_or(SAID, |unkept| unkept.sent);
+    let said = subject.condition("Synced").is_some_and(|synced| synced.reason == Reason::NotAccepted.name());
+    let differs = sentence(found);
+    if times < SAID && !(said && sent != Sent::First) {
+        let message = format!("the platform took the update but does not hold it yet: {differs}; {BY_ITSELF}");
+        let again = Again::Transient(1, Some(sends_again_after(times)));
+        let synced = Some(("False", Reason::Updating, message.clone()));
+        return Outlook { synced, ..Outlook::waiting(Reason::Updating, message, again) };
+    }
+    let message = format!(
+        "the platform took the update but did not keep it: {differs}; change the spec to a value that it keeps, or ask for it to be sent again with the annotation {}",
+        api::REQUESTED_AT
+    );
+    let synced = Some(("False", Reason::NotAccepted, message.clone()));
+    Outlook { synced, ..Outlook::stalled(Reason::NotAccepted, message) }
 }
 
 /// Nothing was sent, so what the platform said last still holds, in its own words.

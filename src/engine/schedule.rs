@@ -27,6 +27,20 @@ const LAST_BLOCKED: Duration = Duration::from_secs(300);
 const STALLED: Duration = Duration::from_secs(600);
 const LAST_WATCH: Duration = Duration::from_secs(60);
 
+/// How often a value that the platform does not keep is sent until that is said.
+pub const SAID: u32 = 3;
+const FIRST_UNKEPT: Duration = Duration::from_secs(5);
+const LAST_UNKEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// When a value that was sent so often and was not kept is sent again: at first it may have been a race, then something has to
+/// change on the platform that nobody tells us of.
+pub fn sends_again_after(sent: u32) -> Duration {
+    match sent.checked_sub(SAID) {
+        None => doubled(FIRST_UNKEPT, sent, STALLED),
+        Some(more) => doubled(STALLED, more + 1, LAST_UNKEPT),
+    }
+}
+
 /// How long to wait, by the drift interval and a random number in 0..1. Jitter is a fifth either way, and never shortens
 /// what the platform asked for.
 pub fn delay(again: Again, drift: Duration, random: f64) -> Option<Duration> {
@@ -78,6 +92,13 @@ mod tests {
         assert_eq!(wait(1), Duration::from_secs(1));
         assert_eq!(wait(4), Duration::from_secs(8));
         assert_eq!(wait(4_000_000), LAST_RETRY);
+    }
+
+    #[test]
+    fn what_is_not_kept_is_sent_again_soon_and_later_after_10_minutes_growing_to_a_day() {
+        let minutes = |sent| sends_again_after(sent).as_secs() / 60;
+        assert_eq!([1, 2].map(|sent| sends_again_after(sent).as_secs()), [5, 10]);
+        assert_eq!([3, 4, 5, 10, 11, u32::MAX].map(minutes), [10, 20, 40, 1280, 1440, 1440]);
     }
 
     #[test]

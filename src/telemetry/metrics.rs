@@ -240,7 +240,7 @@ fn result(verdict: &Verdict) -> &'static str {
         Verdict::Paused => "paused",
         Verdict::Synced => "synced",
         Verdict::Drifted(_) => "drifted",
-        Verdict::NotAccepted(_) => "not_accepted",
+        Verdict::NotAccepted(..) => "not_accepted",
         Verdict::Refused(refusal) if refusal.reason.state() == State::Waiting => "waiting",
         Verdict::Refused(_) => "refused",
         Verdict::Blocked(_) => "blocked",

@@ -140,7 +140,7 @@ async fn a_group_that_was_removed_on_the_platform_is_created_again() {
 }
 
 #[tokio::test]
-async fn a_value_that_the_platform_takes_and_does_not_keep_is_told_and_not_sent_again() {
+async fn a_value_that_the_platform_does_not_keep_is_told_after_three_passes_and_sent_again_when_asked() {
     let world = with_acme().await;
     world.apply(&hq(""));
     world.group("hq").await;
@@ -150,11 +150,25 @@ async fn a_value_that_the_platform_takes_and_does_not_keep_is_told_and_not_sent_
     assert!(has(&group, "Stalled"));
     assert!(message(&group, "Ready").contains(r#"cliName is "" and should be "Acme""#), "{}", message(&group, "Ready"));
     assert_eq!(group.status.unwrap().drift[0].path, "cliName");
+    let sent = |times: usize| vec![json!({"cliName": "Acme"}); times];
+    assert_eq!(world.bodies("PUT", HQ), sent(3));
     world.looked::<Group>("hq").await;
-    assert_eq!(world.bodies("PUT", HQ), [json!({"cliName": "Acme"})]);
+    assert_eq!(world.bodies("PUT", HQ), sent(4));
     world.apply(&hq("cliName: ''"));
     let group = world.group("hq").await;
     assert!(!has(&group, "Stalled"));
+}
+
+#[tokio::test]
+async fn a_value_that_somebody_took_back_right_after_the_update_is_sent_again_without_a_warning() {
+    let world = with_acme().await;
+    world.apply(&hq(""));
+    world.group("hq").await;
+    world.platform.inject(Fault::refuse_value("cliName").on("PUT", HQ).times(1));
+    world.apply(&hq("cliName: Acme"));
+    world.group("hq").await;
+    assert_eq!(world.bodies("PUT", HQ), [json!({"cliName": "Acme"}), json!({"cliName": "Acme"})]);
+    assert_eq!(world.events("hq").await.get("NotAccepted"), None);
 }
 
 #[tokio::test]

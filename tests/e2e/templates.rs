@@ -55,6 +55,24 @@ async fn a_template_goes_with_the_create_and_with_a_change_of_the_spec_and_never
 }
 
 #[tokio::test]
+async fn an_edit_of_a_policy_leaves_what_a_colleague_set_over_the_template() {
+    let world = with_acme().await;
+    world.apply(&hq("templateName: basic"));
+    world.group("hq").await;
+    edited(&world, "cliName", json!("Emergency desk"));
+    world.platform.clear_journal();
+    for more in [json!({"driftPolicy": "Report", "deletionPolicy": "Orphan"}), json!({"excludedAppIds": ["crm"]})] {
+        world.change::<Group>("hq", json!({"spec": more})).await;
+        world.group("hq").await;
+    }
+    assert_eq!(world.writes(), [""; 0], "{}", world.story());
+    world.change::<Group>("hq", json!({"spec": {"userLimit": 30}})).await;
+    world.group("hq").await;
+    let whole = json!({"groupName": "Head office", "userLimit": 30, "templateName": "basic"});
+    assert_eq!(world.bodies("PUT", HQ), [whole], "a change of what is declared is one");
+}
+
+#[tokio::test]
 async fn what_a_template_filled_is_no_difference_whatever_becomes_of_it() {
     let world = with_acme().await;
     world.apply(&hq("templateName: basic"));

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::{Next, Refusal, Step, domains, not_of_this_kind, reseller};
 use crate::{
-    api::{Group, GroupAttributes, Policies, Status},
+    api::{Group, Policies, Status},
     engine::{
         check_group::{self, Cleared},
         facts::{Cluster, Facts, Reference},
@@ -25,7 +25,6 @@ impl Group {
 }
 
 impl Kind for Group {
-    type Attributes = GroupAttributes;
     const IMMUTABLE: &'static [&'static str] = &[];
 
     fn policies(&self) -> Policies {
@@ -79,13 +78,17 @@ impl Kind for Group {
         reseller::declared(&self.spec.attributes, self.spec.reseller_ref.as_ref(), cluster)
     }
 
+    fn template(&self) -> Option<&str> {
+        self.spec.template_name.as_deref()
+    }
+
     fn options(&self, verb: Verb, key: &Key, body: &Object, cluster: &Cluster) -> Object {
         let mut options = Object::new();
         let mut put = |name: &str, value: Value| options.insert(name.to_owned(), value);
         if let (Verb::Create, Key::Group(_, group)) = (verb, key) {
             put("groupId", json!(group));
         }
-        if let (Verb::Create | Verb::Update, Some(template)) = (verb, &self.spec.template_name) {
+        if let (Verb::Create | Verb::Update, Some(template)) = (verb, self.template()) {
             put("templateName", json!(template));
         }
         if body.contains_key("defaultDomain") {

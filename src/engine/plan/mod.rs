@@ -69,7 +69,7 @@ pub enum Verdict {
     /// It differs, and the policies say to leave it so.
     Drifted(Vec<Difference>),
     /// It took a write and holds something else all the same.
-    NotAccepted(Vec<Difference>),
+    NotAccepted(Vec<Difference>, Sent),
     /// It cannot be done now: something else has to happen first, or only a person can help, as the reason says.
     Refused(Refusal),
     /// A deletion waits.
@@ -78,6 +78,17 @@ pub enum Verdict {
     Deleting,
     /// Something did not work.
     Failed(Failure),
+}
+
+/// When what is declared was sent that the platform did not keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// In this pass, for the first time.
+    First,
+    /// In this pass, and in others before.
+    Again,
+    /// In others before, and not in this pass.
+    Before,
 }
 
 /// Why it cannot be done now.
@@ -144,8 +155,7 @@ fn decide<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> Next<Plan> {
     let declared = object.declared(&facts.cluster)?;
     match facts.object(&key)? {
         Some(observed) => {
-            present::type_checked::<K>(&key, observed)?;
-            present::decide(object, subject, facts, &key, record, &declared, observed)
+            present::Comparison { object, subject, facts, key: &key, record, declared: &declared, observed }.decide()
         }
         None => {
             parent_is_there(&key, facts)?;

@@ -15,6 +15,7 @@ use crate::{
     api::{Group, Ownership, OwnershipState, Reseller, Tenant},
     engine::{
         check_group::Part,
+        declared::Declaration,
         facts::{Answer, Cluster, Facts, Query},
         failure::{Cause, Failure},
         ids::{Key, Level, Object},
@@ -217,6 +218,9 @@ pub struct Case<K> {
     pub subject: Subject,
     pub cluster: Cluster,
     pub platform: Platform,
+    /// What the operator remembers, and the time of the next pass.
+    pub memory: Memory,
+    pub now: Timestamp,
 }
 
 /// A group hq of a platform that has its tenant Acme.
@@ -241,7 +245,14 @@ impl<K: Kind + ResourceExt + DeserializeOwned> Case<K> {
         ))
         .unwrap();
         let cluster = Cluster { platform: PLATFORM.into(), settings: Some(Settings::default()), ..Cluster::default() };
-        Self { subject: Subject::of(&object), object, cluster, platform: Platform::default() }
+        Self {
+            subject: Subject::of(&object),
+            object,
+            cluster,
+            platform: Platform::default(),
+            memory: Memory::default(),
+            now: Timestamp::UNIX_EPOCH,
+        }
     }
 }
 
@@ -283,7 +294,7 @@ impl<K: Kind + ResourceExt> Case<K> {
         let case = self.recorded(OwnershipState::Created);
         let told = report(
             &Subject { generation, ..case.subject.clone() },
-            None,
+            &Declaration::of(&case.object, &case.cluster),
             &Facts::new(case.cluster.clone()),
             K::usage,
             &Verdict::Synced,
@@ -291,6 +302,22 @@ impl<K: Kind + ResourceExt> Case<K> {
             Timestamp::UNIX_EPOCH,
         );
         case.with(|case| case.subject.status = told.status.unwrap())
+    }
+
+    /// As [`Self::synced`], and something else was declared then.
+    pub fn changed(self) -> Self {
+        self.synced(0).with(|case| case.subject.status.compared = Some("of something else".into()))
+    }
+
+    /// Something else is declared from now on.
+    pub fn declares_otherwise(&mut self) {
+        self.subject.generation += 1;
+        self.subject.status.compared = Some("of something else".into());
+    }
+
+    /// The status has what an operator writes that goes by the generation alone.
+    pub fn of_older_operator(self) -> Self {
+        self.with(|case| case.subject.status.compared = None)
     }
 
     /// The resource is deleted, with the finalizer on it.
@@ -313,7 +340,8 @@ impl<K: Kind + ResourceExt> Case<K> {
         let mut lives = move || left.checked_sub(1).map(|less| left = less);
         let mut facts = Facts::new(self.cluster.clone());
         let (mut asked, mut acts) = (Vec::new(), Vec::new());
-        let subject = self.subject.clone();
+        let mut subject = self.subject.clone();
+        subject.sends_again = self.memory.sends_again(&subject, self.now);
         let mut now = Duration::ZERO;
         for _ in 0..ROUNDS {
             facts.at(now);
@@ -356,11 +384,11 @@ impl<K: Kind + ResourceExt> Case<K> {
                     }
                 }
                 Plan::Done(verdict) => {
-                    let key = self.object.key(&facts.cluster).ok();
-                    let memory = Memory::default().after(&verdict, Timestamp::UNIX_EPOCH);
-                    let now = Timestamp::UNIX_EPOCH;
+                    let declaration = Declaration::of(&self.object, &facts.cluster);
+                    let now = self.now;
+                    self.memory = self.memory.after(&verdict, now);
                     let current = Subject { status: self.subject.status.clone(), ..subject };
-                    let report = report(&current, key.as_ref(), &facts, K::usage, &verdict, memory, now);
+                    let report = report(&current, &declaration, &facts, K::usage, &verdict, self.memory, now);
                     if let Some(status) = &report.status {
                         lives()?;
                         self.subject.status = status.clone();

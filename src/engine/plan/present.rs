@@ -1,10 +1,11 @@
 //! An object that the platform has: whether it is ours, what differs, and whether that is corrected.
 
-use super::{Halt, Next, Plan, Refusal, Step, Verdict, done, hold};
+use super::{Halt, Next, Plan, Refusal, Sent, Step, Verdict, done, hold};
 use crate::{
     api::{DriftPolicy, Ownership, OwnershipState},
     engine::{
-        diff::{Difference, differences, shown, update_body, whole},
+        declared::{Compared, digest},
+        diff::{Difference, differences, incomparable, shown, update_body, whole},
         facts::Facts,
         failure::{Cause, Failure},
         ids::{Key, Object},
@@ -14,95 +15,141 @@ use crate::{
     },
 };
 
-/// What the platform holds has the types of the contract.
-pub(super) fn type_checked<K: Kind>(key: &Key, observed: &Object) -> Next<()> {
-    match serde_json::from_value::<K::Attributes>(serde_json::Value::Object(observed.clone())) {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            let message = format!("the platform's answer for {key} is not as documented: {error}");
-            Err(Halt::Stop(Verdict::Failed(Failure::new(Cause::Unreadable, message))))
-        }
-    }
+/// What is declared beside what is there.
+pub(super) struct Comparison<'a, K> {
+    pub object: &'a K,
+    pub subject: &'a Subject,
+    pub facts: &'a Facts,
+    pub key: &'a Key,
+    pub record: Option<Ownership>,
+    pub declared: &'a Object,
+    pub observed: &'a Object,
 }
 
-pub(super) fn decide<K: Kind>(
-    object: &K,
-    subject: &Subject,
-    facts: &Facts,
-    key: &Key,
-    record: Option<Ownership>,
-    declared: &Object,
-    observed: &Object,
-) -> Next<Plan> {
-    let found = differences(declared, observed);
-    if subject.observes() {
-        return done(if found.is_empty() { Verdict::Synced } else { Verdict::Drifted(found) });
+impl<K: Kind> Comparison<'_, K> {
+    pub fn decide(&self) -> Next<Plan> {
+        self.is_comparable()?;
+        let found = differences(self.declared, self.observed);
+        if self.subject.observes() {
+            return done(if found.is_empty() { Verdict::Synced } else { Verdict::Drifted(found) });
+        }
+        self.is_ours(&found)?;
+        self.can_be_changed(&found)?;
+        if found.is_empty() && !self.template_is_due() {
+            return self.as_it_is(Verdict::Synced);
+        }
+        if self.has_updated() {
+            let sent = if self.was_unkept() { Sent::Again } else { Sent::First };
+            return done(Verdict::NotAccepted(found, sent));
+        }
+        let is_known = self.was_unkept() && self.subject.status.drift == shown(&found);
+        if is_known && !self.subject.sends_again {
+            return done(Verdict::NotAccepted(found, Sent::Before));
+        }
+        if !is_known && self.verb() == Verb::Correct && self.subject.policies.drift() == DriftPolicy::Report {
+            return self.as_it_is(Verdict::Drifted(found));
+        }
+        self.update(&found)
     }
-    if record.is_none() {
-        ownership::adopt(subject.policies.adoption(), key, &found, facts.cluster.auto_created)
-            .or_else(Refusal::refuse)?;
+
+    fn is_comparable(&self) -> Next<()> {
+        let Some(odd) = incomparable(self.declared, self.observed) else { return Ok(()) };
+        let message = format!("the platform's answer for {} is not as documented: {odd}", self.key);
+        Err(Halt::Stop(Verdict::Failed(Failure::new(Cause::Unreadable, message))))
+    }
+
+    fn is_ours(&self, found: &[Difference]) -> Next<()> {
+        if self.record.is_some() {
+            return Ok(());
+        }
+        let policy = self.subject.policies.adoption();
+        ownership::adopt(policy, self.key, found, self.facts.cluster.auto_created).or_else(Refusal::refuse)?;
         // Nothing is taken over while somebody who is not seen may hold it.
-        if let Some(unknown) = &facts.cluster.unknown_claims {
-            return unknown.clone().refuse();
+        self.facts.cluster.unknown_claims.clone().map_or(Ok(()), Refusal::refuse)
+    }
+
+    fn can_be_changed(&self, found: &[Difference]) -> Next<()> {
+        let Some(fixed) = found.iter().find(|d| K::IMMUTABLE.contains(&d.path.as_str())) else { return Ok(()) };
+        let message = format!(
+            "{} of {} is {} on the platform and cannot be changed to {}; create this resource anew with what is there",
+            fixed.path, self.key, fixed.observed, fixed.desired
+        );
+        Refusal::new(Reason::Invalid, message).refuse()
+    }
+
+    /// Nothing is written, but for a finalizer or a record that is not there yet.
+    fn as_it_is(&self, verdict: Verdict) -> Next<Plan> {
+        match self.hold(&[]) {
+            steps if steps.is_empty() => done(verdict),
+            steps => Ok(Plan::Act(steps)),
         }
     }
-    if let Some(fixed) = found.iter().find(|d| K::IMMUTABLE.contains(&d.path.as_str())) {
-        let message = format!(
-            "{} of {key} is {} on the platform and cannot be changed to {}; create this resource anew with what is there",
-            fixed.path, fixed.observed, fixed.desired
-        );
-        return Refusal::new(Reason::Invalid, message).refuse();
-    }
-    let verb = update_verb(subject, record.as_ref());
-    let ours = record.clone().unwrap_or_else(|| ownership::taken_over(facts, key));
-    let hold = |on_the_way: &[Step]| hold(subject, facts, record.as_ref(), ours.clone(), on_the_way);
-    let as_it_is = |verdict: Verdict| match hold(&[]) {
-        steps if steps.is_empty() => done(verdict),
-        steps => Ok(Plan::Act(steps)),
-    };
-    let created = facts.done().any(|step| matches!(step, Step::Create(..)));
-    let updated = facts.done().any(|step| matches!(step, Step::Update(..)));
-    // What was created just now has its template; one that was sent is not sent again.
-    let reapply = object.options(verb, key, declared, &facts.cluster).contains_key("templateName");
-    let due = reapply && !created && !updated && subject.compared_generation().is_some();
-    if found.is_empty() && !due {
-        return as_it_is(Verdict::Synced);
-    }
-    if updated || known_as_not_accepted(subject, &found) {
-        return done(Verdict::NotAccepted(found));
-    }
-    if verb == Verb::Correct && subject.policies.drift() == DriftPolicy::Report {
-        return as_it_is(Verdict::Drifted(found));
-    }
-    let on_the_way = object.prerequisites(key, &Change { declared, observed: Some(observed) }, facts)?;
-    let body = if reapply {
-        // A template fills every key that is absent, so all declared ones are sent.
-        declared.iter().map(|(key, value)| (key.clone(), whole(key, value, observed.get(key)))).collect()
-    } else {
-        update_body(declared, observed, &found)
-    };
-    let mut sent = body.clone();
-    sent.extend(object.options(verb, key, &body, &facts.cluster));
-    let mut steps = hold(&on_the_way);
-    steps.extend(on_the_way);
-    steps.push(Step::Update(key.clone(), sent));
-    Ok(Plan::Act(steps))
-}
 
-/// What a difference calls for: at a generation that was already compared it is the platform's doing.
-fn update_verb(subject: &Subject, record: Option<&Ownership>) -> Verb {
-    let never_compared = subject.compared_generation().is_none() || subject.status.ownership.is_none();
-    match record {
-        None => Verb::Adopt,
-        Some(record) if record.state == OwnershipState::Adopted && never_compared => Verb::Adopt,
-        Some(_) if subject.is_compared() => Verb::Correct,
-        Some(_) => Verb::Update,
+    fn hold(&self, on_the_way: &[Step]) -> Vec<Step> {
+        let ours = self.record.clone().unwrap_or_else(|| ownership::taken_over(self.facts, self.key));
+        hold(self.subject, self.facts, self.record.as_ref(), ours, on_the_way)
     }
-}
 
-/// The same values were sent, taken and not kept before: not sent again until the spec or the platform's value changes.
-fn known_as_not_accepted(subject: &Subject, found: &[Difference]) -> bool {
-    subject.is_compared()
-        && subject.condition("Synced").is_some_and(|synced| synced.reason == Reason::NotAccepted.name())
-        && subject.status.drift == shown(found)
+    fn compared(&self) -> Compared {
+        self.subject.compared(&digest(self.declared, self.object.template()))
+    }
+
+    /// What a difference calls for: when what is declared was compared already, it is the platform's doing.
+    fn verb(&self) -> Verb {
+        let compared = self.compared();
+        let never_compared = compared == Compared::Never || self.subject.status.ownership.is_none();
+        match &self.record {
+            None => Verb::Adopt,
+            Some(record) if record.state == OwnershipState::Adopted && never_compared => Verb::Adopt,
+            Some(_) if compared == Compared::Same => Verb::Correct,
+            Some(_) => Verb::Update,
+        }
+    }
+
+    /// Whether a template is sent although nothing differs.
+    ///
+    /// | what the comparison follows | the template |
+    /// | --- | --- |
+    /// | the object is taken over | is never sent |
+    /// | what is declared is as it was, whatever policy changed | is not sent again |
+    /// | what is declared changed | is sent, once |
+    /// | the object was created, and was not compared yet | was sent; goes along with a difference |
+    fn template_is_due(&self) -> bool {
+        self.sends_template() && self.compared() == Compared::Changed && !self.has_created() && !self.has_updated()
+    }
+
+    /// Whether an update carries the template.
+    fn sends_template(&self) -> bool {
+        self.verb() == Verb::Update && self.object.template().is_some()
+    }
+
+    fn has_created(&self) -> bool {
+        self.facts.done().any(|step| matches!(step, Step::Create(..)))
+    }
+
+    fn has_updated(&self) -> bool {
+        self.facts.done().any(|step| matches!(step, Step::Update(..)))
+    }
+
+    /// Whether the platform took what is declared before and did not keep it.
+    fn was_unkept(&self) -> bool {
+        self.compared() == Compared::Same && self.subject.was_unkept()
+    }
+
+    fn update(&self, found: &[Difference]) -> Next<Plan> {
+        let change = Change { declared: self.declared, observed: Some(self.observed) };
+        let on_the_way = self.object.prerequisites(self.key, &change, self.facts)?;
+        let mut body = if self.sends_template() {
+            // A template fills every key that is absent, so all declared ones are sent.
+            let whole = |(key, value): (&String, _)| (key.clone(), whole(key, value, self.observed.get(key)));
+            self.declared.iter().map(whole).collect()
+        } else {
+            update_body(self.declared, self.observed, found)
+        };
+        body.extend(self.object.options(self.verb(), self.key, &body, &self.facts.cluster));
+        let mut steps = self.hold(&on_the_way);
+        steps.extend(on_the_way);
+        steps.push(Step::Update(self.key.clone(), body));
+        Ok(Plan::Act(steps))
+    }
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{Halt, Next, Refusal, Step, Verdict, not_of_this_kind};
 use crate::{
-    api::{LocalReference, Policies, Reseller, ResellerAttributes, Status},
+    api::{LocalReference, Policies, Reseller, Status},
     engine::{
         check_group::{self, Cleared},
         facts::{Cluster, Facts, Reference},
@@ -28,7 +28,6 @@ impl Reseller {
 }
 
 impl Kind for Reseller {
-    type Attributes = ResellerAttributes;
     const IMMUTABLE: &'static [&'static str] = &[];
 
     fn policies(&self) -> Policies {

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::{Next, Step, not_of_this_kind, reseller};
 use crate::{
-    api::{Policies, Status, Tenant, TenantAttributes},
+    api::{Policies, Status, Tenant},
     engine::{
         check_group::{self, Cleared},
         facts::{Cluster, Facts, Reference},
@@ -19,7 +19,6 @@ impl Tenant {
 }
 
 impl Kind for Tenant {
-    type Attributes = TenantAttributes;
     const IMMUTABLE: &'static [&'static str] = &["type"];
 
     fn policies(&self) -> Policies {

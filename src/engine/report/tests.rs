@@ -9,6 +9,7 @@ use super::{Memory, Report, report};
 use crate::{
     api::Status,
     engine::{
+        declared::Declaration,
         diff::Difference,
         facts::Facts,
         failure::{Cause, Failure},
@@ -47,8 +48,8 @@ impl Story {
 
     fn ends_knowing(&mut self, facts: &Facts, verdict: &Verdict, second: i64) -> Report {
         self.memory = self.memory.after(verdict, at(second));
-        let key = Key::Reseller("R".into());
-        let told = report(&self.subject, Some(&key), facts, |_| None, verdict, self.memory, at(second));
+        let declaration = Declaration { key: Some(Key::Reseller("R".into())), digest: Some("d".into()) };
+        let told = report(&self.subject, &declaration, facts, |_| None, verdict, self.memory, at(second));
         if let Some(status) = &told.status {
             self.subject.status = status.clone();
         }

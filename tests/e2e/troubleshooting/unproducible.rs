@@ -5,11 +5,13 @@ use std::{sync::Arc, time::Duration};
 use apio_operator::{
     api::Group,
     engine::{
+        declared::Declaration,
+        diff::Difference,
         facts::{Answer, Cluster, Facts, Query},
         failure::Failure,
         ids::Key,
         kind::{Kind, Subject},
-        plan::{Plan, Verdict, plan},
+        plan::{Plan, Sent, Verdict, plan},
         report::{GRACE, Memory, Report, report},
         shown,
     },
@@ -51,7 +53,17 @@ pub async fn scenarios(page: Arc<Page>) -> Shown {
     let failing = Memory { failing_since: Some(long_since), attempts: 9, ..memory };
     told(&namespace, "zwalm", &[(Verdict::Synced, memory), (outage().await, failing)]).await;
     stage.play("platform-unreachable-for-long");
+    told(&namespace, "zoersel", &[(Verdict::Synced, memory), unkept(memory)]).await;
+    stage.play("updating");
     stage.end()
+}
+
+/// The first look after an update that the platform did not keep.
+fn unkept(memory: Memory) -> (Verdict, Memory) {
+    let difference = Difference { path: "cliName".into(), desired: "Zoersel".into(), observed: "Acme".into() };
+    let verdict = Verdict::NotAccepted(vec![difference], Sent::First);
+    let memory = memory.after(&verdict, Timestamp::now());
+    (verdict, memory)
 }
 
 /// A group of which the operator would tell these ends of passes, one after another.
@@ -63,10 +75,10 @@ async fn told(namespace: &str, name: &str, ends: &[(Verdict, Memory)]) {
     let recorder = Recorder::new(client, Reporter { controller: "apio-operator".into(), instance: None });
     for (verdict, memory) in ends {
         let group = api.get(name).await.unwrap();
-        let key = group.key(&Cluster::default()).ok();
+        let declaration = Declaration::of(&group, &Cluster::default());
         let subject = Subject::of(&group);
         let Report { status, notes, .. } =
-            report(&subject, key.as_ref(), &Facts::default(), Group::usage, verdict, *memory, Timestamp::now());
+            report(&subject, &declaration, &Facts::default(), Group::usage, verdict, *memory, Timestamp::now());
         let patch = Patch::Merge(json!({"status": status}));
         api.patch_status(name, &PatchParams::default(), &patch).await.unwrap();
         for note in notes {

@@ -122,7 +122,7 @@ fn a_template_is_not_applied_to_what_is_taken_over_with_differences_not_even_aft
 #[test]
 fn a_takeover_of_what_was_observed_before_that_fails_is_still_a_takeover() {
     let spec = "{tenantId: Acme, groupName: a, templateName: t, adoptionPolicy: Always}";
-    let mut case = group(spec).present(json!({"groupName": "b", "cliName": "theirs"})).synced(0);
+    let mut case = group(spec).present(json!({"groupName": "b", "cliName": "theirs"})).changed();
     case.subject.status.ownership = None;
     case.platform.refused.insert("update_group", Cause::ServerError);
     assert_eq!(case.pass().steps(), ["hold", "update_group"]);
@@ -133,7 +133,7 @@ fn a_takeover_of_what_was_observed_before_that_fails_is_still_a_takeover() {
 #[test]
 fn what_was_only_observed_before_is_adopted_without_a_platform_write_too() {
     let mut case =
-        group("{tenantId: Acme, groupName: a, templateName: t}").present(json!({"groupName": "a"})).synced(0);
+        group("{tenantId: Acme, groupName: a, templateName: t}").present(json!({"groupName": "a"})).changed();
     case.subject.status.ownership = None;
     assert_eq!(case.pass().steps(), ["hold"]);
     assert_eq!(case.pass().steps(), Vec::<&str>::new());

@@ -104,7 +104,7 @@ fn a_failed_look_ends_the_pass_with_the_platforms_own_words() {
 
 #[test]
 fn an_object_of_another_shape_than_documented_is_not_acted_upon() {
-    let mut case = group("{tenantId: Acme, groupName: a}").present(json!({"userLimit": "many"})).synced(1);
+    let mut case = group("{tenantId: Acme, userLimit: 5}").present(json!({"userLimit": "many"})).synced(1);
     let pass = case.pass();
     assert_eq!(pass.steps(), Vec::<&str>::new());
     assert!(pass.end().1.contains("is not as documented"), "{}", pass.end().1);

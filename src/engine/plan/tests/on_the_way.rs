@@ -22,7 +22,7 @@ fn best() -> Key {
 /// A group that was created before, and whose spec now names a reseller that is not there.
 fn naming_best() -> Case<Group> {
     let mut case =
-        group("{tenantId: Acme, groupName: a, resellerId: Best}").synced(0).present(json!({"groupName": "a"}));
+        group("{tenantId: Acme, groupName: a, resellerId: Best}").changed().present(json!({"groupName": "a"}));
     case.cluster.settings.as_mut().unwrap().reseller = true;
     case
 }
@@ -30,7 +30,7 @@ fn naming_best() -> Case<Group> {
 /// The same with a domain that is known at system level, if it is known at all.
 fn wanting_domain(at_system: bool) -> Case<Group> {
     let spec = "{tenantId: Acme, groupName: a, defaultDomain: d, autoCreateDomain: true}";
-    let mut case = group(spec).synced(0).present(json!({"groupName": "a", "defaultDomain": "x"}));
+    let mut case = group(spec).changed().present(json!({"groupName": "a", "defaultDomain": "x"}));
     if at_system {
         case.platform.know(Level::System, "d");
     }

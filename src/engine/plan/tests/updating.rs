@@ -1,9 +1,17 @@
+use std::time::Duration;
+
+use k8s_openapi::jiff::SignedDuration;
 use serde_json::json;
 
 use crate::{
     api::Group,
     engine::{
+        facts::Reference,
+        ids::Key,
+        kind::Subject,
         plan::{Verdict, model::*},
+        report::Memory,
+        schedule::Again,
         size::LARGEST,
     },
 };
@@ -43,7 +51,7 @@ fn an_empty_string_clears_what_is_there_and_is_not_sent_again() {
 
 #[test]
 fn a_spec_change_with_a_template_carries_every_declared_field() {
-    let pass = drifted(SPEC).synced(0).pass();
+    let pass = drifted(SPEC).changed().pass();
     assert_eq!(
         pass.body("update_group"),
         json!({
@@ -56,7 +64,7 @@ fn a_spec_change_with_a_template_carries_every_declared_field() {
 #[test]
 fn a_spec_change_with_a_template_is_sent_once_although_nothing_differs() {
     let mut case =
-        group("{tenantId: Acme, groupName: a, templateName: t}").present(json!({"groupName": "a"})).synced(0);
+        group("{tenantId: Acme, groupName: a, templateName: t}").present(json!({"groupName": "a"})).changed();
     let pass = case.pass();
     assert_eq!(pass.body("update_group"), json!({"groupName": "a", "templateName": "t"}));
     assert_eq!((pass.steps().len(), pass.verdict), (1, Verdict::Synced));
@@ -65,24 +73,92 @@ fn a_spec_change_with_a_template_is_sent_once_although_nothing_differs() {
 
 #[test]
 fn a_template_is_applied_once_by_the_create_of_what_vanished_before_a_spec_change() {
-    let mut case = group("{tenantId: Acme, groupName: a, templateName: t}").synced(0);
+    let mut case = group("{tenantId: Acme, groupName: a, templateName: t}").changed();
     assert_eq!(case.pass().steps(), ["create_group"]);
     assert_eq!(case.pass().steps(), Vec::<&str>::new());
 }
 
 #[test]
 fn a_resource_restored_with_its_status_begins_its_generations_anew_and_changes_nothing() {
-    let mut case =
-        group("{tenantId: Acme, groupName: a, templateName: t}").present(json!({"groupName": "a"})).synced(3);
-    case.subject.generation = 1;
+    let case = group("{tenantId: Acme, groupName: a, templateName: t}").present(json!({"groupName": "a"})).synced(3);
+    for mut case in [case.clone(), case.of_older_operator()] {
+        case.subject.generation = 1;
+        assert_eq!(case.pass().steps(), Vec::<&str>::new());
+        case.subject.generation = 2;
+        assert_eq!(case.pass().steps(), Vec::<&str>::new());
+        case.object.spec.template_name = Some("u".into());
+        assert_eq!(case.pass().steps(), ["update_group"], "from then on a change is a change");
+    }
+}
+
+#[test]
+fn a_policy_change_reapplies_the_template() {
+    for more in [
+        "driftPolicy: Report",
+        "deletionPolicy: Orphan",
+        "adoptionPolicy: Never",
+        "managementPolicy: Observe",
+        "excludedAppIds: [a]",
+        "autoCreateDomain: true",
+    ] {
+        let there = json!({"groupName": "a", "cliName": "set in the portal"});
+        let before = group("{tenantId: Acme, groupName: a, templateName: t}").present(there).synced(1);
+        let mut case = group(&format!("{{tenantId: Acme, groupName: a, templateName: t, {more}}}"));
+        case.platform = before.platform;
+        case.subject = Subject { status: before.subject.status, held: true, generation: 2, ..case.subject };
+        let pass = case.pass();
+        assert_eq!((pass.steps(), &pass.verdict), (vec![], &Verdict::Synced), "{more}");
+        case.object.spec.template_name = Some("u".into());
+        let expected = if case.subject.observes() { vec![] } else { vec!["update_group"] };
+        assert_eq!(case.pass().steps(), expected, "{more}");
+    }
+}
+
+#[test]
+fn what_was_changed_while_it_was_only_observed_is_sent_when_it_manages() {
+    let mut case = group("{tenantId: Acme, groupName: b, driftPolicy: Report, managementPolicy: Observe}")
+        .present(json!({"groupName": "a"}))
+        .changed();
+    case.pass();
+    assert_eq!(case.subject.status.drift.len(), 1);
+    case.object.spec.policies.management_policy = None;
+    case.subject.policies.management_policy = None;
+    assert_eq!(case.pass().body("update_group"), json!({"groupName": "b"}));
+}
+
+#[test]
+fn a_reference_that_leads_elsewhere_is_a_change_of_what_is_declared() {
+    let mut case = group("{tenantId: Acme, groupName: a, resellerRef: {name: best}, driftPolicy: Report}")
+        .with(|case| {
+            for reseller in ["Best", "Better"] {
+                case.platform.objects.insert(Key::Reseller(reseller.into()), object(json!({"name": reseller})));
+            }
+            case.cluster.references.insert(Reference::Reseller("best".into()), "Best".into());
+        })
+        .present(json!({"groupName": "a", "resellerId": "Best"}))
+        .synced(1);
     assert_eq!(case.pass().steps(), Vec::<&str>::new());
-    case.subject.generation = 2;
-    assert_eq!(case.pass().steps(), ["update_group"], "from then on a change is a change");
+    case.cluster.references.insert(Reference::Reseller("best".into()), "Better".into());
+    assert_eq!(case.pass().body("update_group"), json!({"resellerId": "Better"}));
+}
+
+#[test]
+fn an_upgrade_writes_nothing_to_the_platform_and_one_status_with_what_was_compared() {
+    for more in ["", ", driftPolicy: Report", ", managementPolicy: Observe"] {
+        let mut case = group(&format!("{{tenantId: Acme, groupName: a, templateName: t{more}}}"))
+            .present(json!({"groupName": "a"}))
+            .synced(1)
+            .of_older_operator();
+        let first = case.pass();
+        assert_eq!((first.steps(), first.report.notes), (vec![], vec![]), "{more}");
+        assert!(case.subject.status.compared.is_some());
+        assert_eq!(case.pass().report.status, None, "{more}");
+    }
 }
 
 #[test]
 fn a_spec_change_without_a_difference_writes_nothing() {
-    let mut case = group("{tenantId: Acme, groupName: a}").present(json!({"groupName": "a"})).synced(0);
+    let mut case = group("{tenantId: Acme, groupName: a}").present(json!({"groupName": "a"})).changed();
     let pass = case.pass();
     assert_eq!((pass.verdict, pass.acts.len()), (Verdict::Synced, 0));
 }
@@ -99,26 +175,70 @@ fn an_update_carries_the_effective_auto_create_domain_only_with_a_domain() {
 #[test]
 fn a_tenant_update_never_carries_what_only_a_create_sets() {
     let spec = "{type: ServiceProvider, name: a, useCustomRoutingProfile: true}";
-    let pass = tenant(spec).present(json!({"type": "ServiceProvider", "name": "b"})).synced(0).pass();
+    let pass = tenant(spec).present(json!({"type": "ServiceProvider", "name": "b"})).changed().pass();
     assert_eq!(pass.body("update_tenant"), json!({"name": "a"}));
 }
 
+/// The steps of a pass so many seconds later.
+fn after(case: &mut Case<Group>, seconds: i64) -> Vec<&'static str> {
+    case.now += SignedDuration::from_secs(seconds);
+    case.pass().steps()
+}
+
 #[test]
-fn a_value_that_the_platform_does_not_keep_is_recorded_once_and_not_sent_again() {
-    let mut case = drifted(SPEC).synced(1);
+fn a_value_that_is_not_kept_takes_three_passes_to_be_said_and_is_sent_again_at_growing_intervals() {
+    let mut case = drifted("{tenantId: Acme, groupName: a, driftPolicy: Report}").changed();
     case.platform.unkept.insert("groupName");
-    let first = case.pass();
-    assert_eq!(first.steps(), ["update_group"]);
-    assert!(matches!(&first.verdict, Verdict::NotAccepted(found) if found[0].path == "groupName"));
+    let nothing: [&str; 0] = [];
+    let update = ["update_group"];
+    let ready = |case: &Case<Group>| case.subject.condition("Ready").unwrap().reason.clone();
+    assert_eq!(case.pass().steps(), update);
+    assert_eq!((after(&mut case, 1).as_slice(), &*ready(&case)), (&nothing[..], "Updating"), "woken too early");
+    assert_eq!((after(&mut case, 4).as_slice(), &*ready(&case)), (&update[..], "Updating"));
+    assert_eq!((after(&mut case, 10).as_slice(), &*ready(&case)), (&update[..], "NotAccepted"));
     let drift = &case.subject.status.drift[0];
     assert_eq!(
         (drift.path.as_str(), drift.desired.as_str(), drift.observed.as_str()),
         ("groupName", r#""a""#, r#""b""#)
     );
-
     let again = case.pass();
     assert_eq!((again.steps(), again.report.status, again.report.notes.len()), (vec![], None, 0));
-    assert!(matches!(again.verdict, Verdict::NotAccepted(_)));
+    for (minutes, sent) in [(9, false), (1, true), (10, false), (10, true), (39, false), (1, true)] {
+        assert_eq!(after(&mut case, minutes * 60).as_slice() == update, sent, "{minutes}");
+        assert_eq!(ready(&case), "NotAccepted");
+    }
+    case.subject.requested_at = Some("now".into());
+    assert_eq!(after(&mut case, 1), update, "when asked");
+    assert_eq!(after(&mut case, 1), nothing);
+    case.platform.unkept.clear();
+    assert_eq!(after(&mut case, 24 * 60 * 60), update);
+    assert_eq!(ready(&case), "Synced");
+}
+
+#[test]
+fn a_race_that_took_a_value_back_is_over_with_the_next_pass_and_is_no_warning() {
+    let mut case = drifted("{tenantId: Acme, groupName: a}").synced(1);
+    case.platform.unkept.insert("groupName");
+    let first = case.pass();
+    assert!(first.report.notes.iter().all(|note| !note.warning), "{:?}", first.report.notes);
+    assert_eq!(first.report.again, Again::Transient(1, Some(Duration::from_secs(5))));
+    case.platform.unkept.clear();
+    assert_eq!(after(&mut case, 5), ["update_group"]);
+    assert_eq!(case.subject.condition("Ready").unwrap().reason, "Synced");
+}
+
+#[test]
+fn a_restart_sends_nothing_that_was_said_not_to_be_kept_before_its_time() {
+    let mut case = drifted("{tenantId: Acme, groupName: a}").synced(1);
+    case.platform.unkept.insert("groupName");
+    for seconds in [0, 5, 10] {
+        assert_eq!(after(&mut case, seconds), ["update_group"]);
+    }
+    case.memory = Memory::default();
+    assert_eq!(after(&mut case, 24 * 60 * 60), Vec::<&str>::new());
+    assert_eq!(after(&mut case, 60), Vec::<&str>::new());
+    assert_eq!(case.subject.condition("Ready").unwrap().reason, "NotAccepted");
+    assert_eq!(after(&mut case, 540), ["update_group"]);
 }
 
 #[test]
@@ -129,8 +249,9 @@ fn a_value_that_was_not_kept_is_sent_again_when_the_platform_or_the_spec_changed
     case.platform.objects.insert(hq(), object(json!({"groupName": "c"})));
     assert_eq!(case.pass().steps(), ["update_group"]);
     assert_eq!(case.pass().steps(), Vec::<&str>::new());
-    case.subject.generation = 2;
+    case.declares_otherwise();
     assert_eq!(case.pass().steps(), ["update_group"]);
+    assert_eq!(case.subject.condition("Ready").unwrap().reason, "Updating", "counted anew");
 }
 
 #[test]
@@ -143,6 +264,8 @@ fn drift_policy_report_writes_nothing_until_the_spec_changes() {
         assert!(matches!(pass.verdict, Verdict::Drifted(found) if found[0].path == "groupName"));
     }
     case.subject.generation = 2;
+    assert_eq!(case.pass().steps(), Vec::<&str>::new(), "a policy changed");
+    case.declares_otherwise();
     assert_eq!(case.pass().steps(), ["update_group"]);
 }
 
@@ -172,4 +295,24 @@ fn a_finalizer_that_somebody_took_off_is_put_back() {
     case.subject.held = false;
     let pass = case.pass();
     assert_eq!((pass.steps(), pass.verdict), (vec!["hold"], Verdict::Synced));
+}
+
+#[test]
+fn an_undeclared_field_of_another_type_is_left_alone() {
+    for odd in [
+        json!({"contactInformation": ""}),
+        json!({"contactInformation": []}),
+        json!({"resellerId": 7}),
+        json!({"userLimit": "25"}),
+        json!({"userLimit": 25.0}),
+        json!({"timeZone": {}}),
+    ] {
+        let mut there = json!({"groupName": "b"});
+        there.as_object_mut().unwrap().extend(object(odd.clone()));
+        let pass = group("{tenantId: Acme, groupName: a}").present(there).synced(1).pass();
+        assert_eq!((pass.body("update_group"), pass.verdict), (json!({"groupName": "a"}), Verdict::Synced), "{odd}");
+    }
+    let same = json!({"groupName": "a", "userLimit": 25.0});
+    let pass = group("{tenantId: Acme, groupName: a, userLimit: 25}").present(same).synced(1).pass();
+    assert_eq!((pass.steps(), pass.verdict), (vec![], Verdict::Synced));
 }

@@ -9,7 +9,7 @@ use crate::{
         facts::{Answer, Cluster, Query},
         ids::{Level, Object},
         on_the_way::MOST,
-        plan::Step,
+        plan::{Sent, Step},
         report::holding,
         size::LARGEST,
     },
@@ -153,7 +153,8 @@ fn an_equal_status_is_not_written() {
     let ends = [
         Verdict::Synced,
         Verdict::Drifted(vec![difference("x")]),
-        Verdict::NotAccepted(vec![difference("x")]),
+        Verdict::NotAccepted(vec![difference("x")], Sent::Before),
+        Verdict::NotAccepted(vec![difference("x")], Sent::First),
         Verdict::Paused,
         refused(WaitingForTenant),
         refused(NotOwned),
@@ -175,7 +176,7 @@ fn conditions_stand_in_one_order_whichever_came_first_and_the_order_alone_is_not
     let mut story = Story::of(new());
     story.ends(&refused(NotOwned), 0);
     assert_eq!(kinds(&story), ["Ready", "Stalled"]);
-    story.ends(&Verdict::NotAccepted(vec![difference("x")]), 1);
+    story.ends(&Verdict::NotAccepted(vec![difference("x")], Sent::Before), 1);
     assert_eq!(kinds(&story), ["Ready", "Synced", "Stalled"]);
     story.subject.deleting = true;
     story.ends(&failed(Cause::Unreachable), 2);
@@ -206,7 +207,15 @@ fn the_transition_time_moves_only_when_the_status_flips() {
 fn times_are_whole_seconds_as_kubernetes_keeps_them() {
     let mut subject = new();
     let now = at(7) + SignedDuration::from_millis(900);
-    let told = report(&subject, None, &Facts::default(), |_| None, &Verdict::Synced, Memory::default(), now);
+    let told = report(
+        &subject,
+        &Declaration::default(),
+        &Facts::default(),
+        |_| None,
+        &Verdict::Synced,
+        Memory::default(),
+        now,
+    );
     subject.status = told.status.unwrap();
     assert_eq!(subject.condition("Ready").unwrap().last_transition_time.0, at(7));
 }
@@ -223,7 +232,9 @@ fn events_come_with_transitions_only() {
     assert_eq!(after(&Verdict::Drifted(vec![difference("x")]), 3), [(true, "Drifted".to_owned())]);
     assert_eq!(after(&Verdict::Drifted(vec![difference("x"), difference("y")]), 4), []);
     assert_eq!(after(&Verdict::Synced, 5), []);
-    assert_eq!(after(&Verdict::NotAccepted(vec![difference("x")]), 6), [(true, "NotAccepted".to_owned())]);
+    assert_eq!(after(&Verdict::NotAccepted(vec![difference("x")], Sent::First), 6), [(false, "Updating".to_owned())]);
+    assert_eq!(after(&Verdict::NotAccepted(vec![difference("x")], Sent::Again), 6), []);
+    assert_eq!(after(&Verdict::NotAccepted(vec![difference("x")], Sent::Again), 6), [(true, "NotAccepted".to_owned())]);
     assert_eq!(after(&refused(NotOwned), 7), [(true, "NotOwned".to_owned())]);
     assert_eq!(after(&Verdict::Paused, 8), [(false, "Paused".to_owned())]);
     let blocked = Verdict::Blocked(Blocked::new(GroupNotEmpty, "1 user"));

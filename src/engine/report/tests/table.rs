@@ -1,8 +1,11 @@
+use std::time::Duration;
+
 use super::*;
 use crate::{
     api::{ManagementPolicy, Policies},
     engine::{
         check_group::Blocked,
+        plan::Sent,
         reason::State,
         schedule::Again::{self, *},
     },
@@ -21,7 +24,12 @@ fn each_end_has_its_conditions_and_its_next_look() {
         (Verdict::Synced, &["Ready=True Synced", "Synced=True Synced"], Drift),
         (Verdict::Drifted(vec![difference("x")]), &["Ready=True Synced", "Synced=False Drifted"], Drift),
         (
-            Verdict::NotAccepted(vec![difference("x")]),
+            Verdict::NotAccepted(vec![difference("x")], Sent::First),
+            &["Ready=False Updating", "Reconciling=True Updating", "Synced=False Updating"],
+            Transient(1, Some(Duration::from_secs(5))),
+        ),
+        (
+            Verdict::NotAccepted(vec![difference("x")], Sent::Before),
             &["Ready=False NotAccepted", "Stalled=True NotAccepted", "Synced=False NotAccepted"],
             Stalled,
         ),
