@@ -117,6 +117,19 @@ pub fn update_body(declared: &Object, observed: &Object, differences: &[Differen
     body
 }
 
+/// The keys of a contact or an address in a body that are not declared, and are sent along as they are on the platform.
+pub fn foreign(declared: &Object, body: &Object) -> Vec<String> {
+    let of = |(key, sent): (&String, &Value)| -> Vec<String> {
+        let ours = declared.get(key).and_then(Value::as_object);
+        let foreign = nested(key, sent).into_iter().flat_map(Object::keys);
+        foreign
+            .filter(|inner| !ours.is_some_and(|ours| ours.contains_key(*inner)))
+            .map(|inner| format!("{key}.{inner}"))
+            .collect()
+    };
+    body.iter().flat_map(of).collect()
+}
+
 /// A declared value as it is sent: nested objects over what the platform holds.
 pub fn whole(key: &str, desired: &Value, observed: Option<&Value>) -> Value {
     match (nested(key, desired), observed.and_then(Value::as_object)) {
@@ -196,6 +209,16 @@ mod tests {
             Value::Object(update_body(&declared, &observed, &found)),
             json!({"userLimit": 5, "contactInformation": {"name": "Jo", "unknown": 1}})
         );
+    }
+
+    #[test]
+    fn what_is_sent_along_undeclared_is_known_by_its_path() {
+        let declared = object(json!({"groupName": "a", "contactInformation": {"name": "Jo"}, "extraData": {"a": 1}}));
+        let body = object(json!({
+            "groupName": "a", "contactInformation": {"name": "Jo", "phoneNumber": "1", "unheard": true}, "extraData": {"b": 2},
+        }));
+        assert_eq!(foreign(&declared, &body), ["contactInformation.phoneNumber", "contactInformation.unheard"]);
+        assert_eq!(foreign(&declared, &declared), [""; 0]);
     }
 
     #[test]

@@ -119,6 +119,8 @@ pub struct Facts {
     pub cluster: Cluster,
     now: Duration,
     answers: BTreeMap<Query, Learnt>,
+    /// What was learnt last, unless a step was taken since.
+    latest: Option<Query>,
     taken: Vec<(Step, Result<(), Failure>)>,
 }
 
@@ -149,12 +151,19 @@ impl Facts {
     /// Adds an answer.
     pub fn learn(&mut self, query: Query, answer: Result<Answer, Failure>) {
         let times = self.times(&query) + 1;
+        self.latest = Some(query.clone());
         self.answers.insert(query, Learnt { answer, asked: self.now, times });
     }
 
     /// When in the pass the answer to a question was asked for.
     pub fn asked(&self, query: &Query) -> Option<Duration> {
         self.answers.get(query).map(|learnt| learnt.asked)
+    }
+
+    /// Whether an object was looked at once more, and nothing was asked or done since: a write follows that look at once.
+    pub fn has_just_seen(&self, key: &Key) -> bool {
+        let look = Query::Object(key.clone());
+        self.latest.as_ref() == Some(&look) && self.times(&look) > 1
     }
 
     /// How often a question was asked since a step made its answer stale.
@@ -167,6 +176,7 @@ impl Facts {
         for query in step.touches() {
             self.answers.remove(&query);
         }
+        self.latest = None;
         self.taken.push((step, result));
     }
 

@@ -172,6 +172,35 @@ async fn a_value_that_somebody_took_back_right_after_the_update_is_sent_again_wi
 }
 
 #[tokio::test]
+async fn what_a_colleague_set_in_the_contact_is_seen_right_before_it_is_sent_along_and_named_when_it_is_refused() {
+    let world = with_acme().await;
+    world.apply(&hq("contactInformation: {name: Jo}"));
+    world.group("hq").await;
+    let there = json!({"name": "Jo", "phoneNumber": "+3221"});
+    world.platform.edit(|state| {
+        state.group_mut("Acme", "HQ").unwrap().attributes.insert("contactInformation".into(), there);
+    });
+    world.platform.clear_journal();
+    world.apply(&hq("contactInformation: {name: Ann}"));
+    world.group("hq").await;
+    let calls: Vec<_> =
+        world.platform.journal().into_iter().map(|call| format!("{} {}", call.method, call.path)).collect();
+    let put = calls.iter().position(|call| call.starts_with("PUT")).unwrap();
+    assert_eq!(calls[put - 2..put], [format!("GET {HQ}"), format!("GET {HQ}")], "{}", world.story());
+    assert_eq!(world.bodies("PUT", HQ)[0]["contactInformation"]["phoneNumber"], json!("+3221"));
+
+    world.platform.inject(Fault::error(400, 7, "BAD_REQUEST", "too long").on("PUT", HQ).forever());
+    world.apply(&hq("contactInformation: {name: Eve}"));
+    let group: Group = world.reason("hq", "Ready", "Invalid").await;
+    let told = message(&group, "Ready");
+    assert!(
+        told.contains("too long")
+            && told.ends_with("not declared here and is sent along as it is there: contactInformation.emailAddress, contactInformation.phoneNumber"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
 async fn what_the_platform_refuses_is_told_in_its_own_words_and_tried_again_when_the_spec_changes() {
     let world = with_acme().await;
     world.apply(&hq("templateName: nowhere"));

@@ -146,6 +146,7 @@ fn decide<K: Kind>(object: &K, subject: &Subject, facts: &Facts) -> Next<Plan> {
     let record = ownership::record(subject, facts);
     same_object(record.as_ref(), &key, facts)?;
     if let Some(failure) = facts.fatal() {
+        present::refused_with_foreign(&object.declared(&facts.cluster)?, facts)?;
         return done(Verdict::Failed(failure.clone()));
     }
     let open = on_the_way::questions(subject, &key, facts);

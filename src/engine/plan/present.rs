@@ -5,8 +5,8 @@ use crate::{
     api::{DriftPolicy, Ownership, OwnershipState},
     engine::{
         declared::{Compared, digest},
-        diff::{Difference, differences, incomparable, shown, update_body, whole},
-        facts::Facts,
+        diff::{Difference, differences, foreign, incomparable, shown, update_body, whole},
+        facts::{Facts, Query},
         failure::{Cause, Failure},
         ids::{Key, Object},
         kind::{Change, Kind, Subject, Verb},
@@ -149,7 +149,33 @@ impl<K: Kind> Comparison<'_, K> {
         body.extend(self.object.options(self.verb(), self.key, &body, &self.facts.cluster));
         let mut steps = self.hold(&on_the_way);
         steps.extend(on_the_way);
+        if !foreign(self.declared, &body).is_empty() {
+            // Somebody may change these meanwhile, and would be overruled: they are sent as they were seen right before.
+            steps.retain(|step| !self.facts.done().any(|done| done == step));
+            if !steps.is_empty() {
+                return Ok(Plan::Act(steps));
+            }
+            if !self.facts.has_just_seen(self.key) {
+                return Ok(Plan::Ask(vec![Query::Object(self.key.clone())]));
+            }
+        }
         steps.push(Step::Update(self.key.clone(), body));
         Ok(Plan::Act(steps))
     }
+}
+
+/// A refused update that carried what is not declared here: that may be what the platform refuses.
+pub(super) fn refused_with_foreign(declared: &Object, facts: &Facts) -> Next<()> {
+    let Some((Step::Update(key, body), failure)) = facts.failed().filter(|(_, it)| it.cause == Cause::Rejected) else {
+        return Ok(());
+    };
+    let foreign = foreign(declared, body);
+    if foreign.is_empty() {
+        return Ok(());
+    }
+    let foreign = foreign.join(", ");
+    let message = format!(
+        "the platform refuses it: {failure}; change the spec, or on {key} what is not declared here and is sent along as it is there: {foreign}"
+    );
+    Refusal::new(Reason::Invalid, message).refuse()
 }

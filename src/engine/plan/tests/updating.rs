@@ -6,8 +6,9 @@ use serde_json::json;
 use crate::{
     api::Group,
     engine::{
-        facts::Reference,
-        ids::Key,
+        facts::{Query, Reference},
+        failure::Cause,
+        ids::{Key, Level},
         kind::Subject,
         plan::{Verdict, model::*},
         report::Memory,
@@ -315,4 +316,52 @@ fn an_undeclared_field_of_another_type_is_left_alone() {
     let same = json!({"groupName": "a", "userLimit": 25.0});
     let pass = group("{tenantId: Acme, groupName: a, userLimit: 25}").present(same).synced(1).pass();
     assert_eq!((pass.steps(), pass.verdict), (vec![], Verdict::Synced));
+}
+
+#[test]
+fn what_is_sent_along_undeclared_is_looked_at_again_right_before_it_is_sent() {
+    let edited = |platform: &mut Platform| {
+        platform
+            .objects
+            .get_mut(&hq())
+            .unwrap()
+            .insert("contactInformation".into(), json!({"name": "Jo", "phoneNumber": "2"}));
+    };
+    for (spec, slow) in [
+        ("{tenantId: Acme, contactInformation: {name: Ann}}", Query::Object(hq())),
+        (
+            "{tenantId: Acme, contactInformation: {name: Ann}, defaultDomain: d}",
+            Query::Domains(Level::Group("Acme".into(), "hq".into())),
+        ),
+    ] {
+        let mut case = group(spec).present(json!({"contactInformation": {"name": "Jo", "phoneNumber": "1"}})).changed();
+        for level in [Level::System, Level::Tenant("Acme".into()), Level::Group("Acme".into(), "hq".into())] {
+            case.platform.know(level, "d");
+        }
+        case.platform.takes.insert(slow, vec![Duration::from_secs(4)]);
+        case.platform.later = Some(edited);
+        let pass = case.pass();
+        let sent = pass.body("update_group")["contactInformation"].clone();
+        assert_eq!(sent, json!({"name": "Ann", "phoneNumber": "2"}), "{spec}");
+        let looks = pass.asked.iter().filter(|query| **query == Query::Object(hq())).count();
+        assert_eq!((looks, pass.verdict), (3, Verdict::Synced), "before, right before and after");
+    }
+    let declared = group("{tenantId: Acme, contactInformation: {name: Ann}}").present(json!({})).changed().pass();
+    assert_eq!(declared.asked.len(), 2, "nothing is sent along");
+}
+
+#[test]
+fn a_refused_update_names_what_was_sent_along_and_is_not_declared_here() {
+    let there = json!({"contactInformation": {"name": "Jo", "emailAddress": "long"}});
+    let mut case = group("{tenantId: Acme, contactInformation: {name: Ann}}").present(there).changed();
+    case.platform.refused.insert("update_group", Cause::Rejected);
+    let pass = case.pass();
+    assert_eq!(pass.reason(), "Invalid");
+    assert!(
+        pass.end().1.ends_with(
+            "the platform's own words; change the spec, or on group hq of tenant Acme what is not declared here and is sent along as it is there: contactInformation.emailAddress"
+        ),
+        "{}",
+        pass.end().1
+    );
 }
