@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{
     facts::{Answer, Facts, Query},
     failure::{Cause, Failure},
-    ids::{Key, Object},
+    ids::{Key, Object, whole},
     plan::{Halt, Next, Verdict},
     reason::Reason,
     settings::Checks,
@@ -181,13 +181,15 @@ fn count(contents: &mut Contents, checks: Checks, part: Part, items: i64, in_tru
     }
 }
 
-/// A list that shows fewer users than the group's own `userCount` is filtered or cut.
+/// A list that shows fewer users than the group's own `userCount` is filtered or cut. One that is no number may say so too.
 fn more_than_listed(part: Part, items: i64, observed: &Object) -> Option<Failure> {
-    let user_count = observed.get("userCount")?.as_i64()?;
-    (part == Part::Users && user_count > items).then(|| {
-        let words = format!("the platform lists {items} users but says the group has {user_count}");
-        Failure::new(Cause::Unreadable, words)
-    })
+    let user_count = observed.get("userCount").filter(|_| part == Part::Users)?;
+    let words = match whole(user_count) {
+        Some(count) if (0..=items).contains(&count) => return None,
+        Some(count) => format!("the platform lists {items} users but says the group has {count}"),
+        None => format!("the platform lists {items} users and gives the userCount {user_count}, which is no number"),
+    };
+    Some(Failure::new(Cause::Unreadable, words))
 }
 
 fn in_words(contents: &Contents) -> Vec<String> {
@@ -252,6 +254,8 @@ fn the_first(names: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
     use crate::engine::{facts::Cluster, settings::Settings};
 
@@ -289,6 +293,37 @@ mod tests {
                 reason(all(&|of| if of == part { Ok(Answer::Object(None)) } else { count(0) })),
                 "ContentsUnknown"
             );
+        }
+    }
+
+    #[test]
+    fn a_user_count_that_is_larger_than_the_list_or_no_number_blocks() {
+        let deleted = |user_count: Value| {
+            let mut facts = facts();
+            for part in PARTS {
+                facts.learn(
+                    Query::Count("t".into(), "g".into(), part),
+                    Ok(Answer::Count { items: 0, in_trunk_groups: 0 }),
+                );
+            }
+            group("t", "g", &Object::from_iter([("userCount".to_owned(), user_count)]), &facts)
+        };
+        for none in [json!(0), json!(0.0), json!(-0.0)] {
+            assert_eq!(deleted(none), Ok(Cleared { counted: Duration::ZERO }));
+        }
+        for some in [
+            json!(3),
+            json!(3.0),
+            json!("3"),
+            json!("0"),
+            json!([3]),
+            json!({"n": 0}),
+            json!(0.5),
+            json!(-1),
+            json!(null),
+            json!(1e300),
+        ] {
+            assert_eq!(reason(deleted(some.clone())), "ContentsUnknown", "{some}");
         }
     }
 

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 use crate::api::{Identity, text};
 
 /// A JSON object as it goes over the wire.
-pub type Object = serde_json::Map<String, serde_json::Value>;
+pub type Object = serde_json::Map<String, Value>;
 
 /// The object on the platform that a resource stands for: all that a deletion needs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,6 +70,14 @@ impl Key {
             Self::Reseller(name) => Identity { reseller_name: Some(name), ..Identity::default() },
         }
     }
+}
+
+/// A whole number, in either way that JSON writes it: 3 and 3.0 are one.
+pub fn whole(value: &Value) -> Option<i64> {
+    // The largest that a float holds exactly.
+    const MOST: f64 = 9_007_199_254_740_992.0;
+    let from_float = |number: f64| (number.fract() == 0.0 && number.abs() <= MOST).then_some(number as i64);
+    value.as_i64().or_else(|| value.as_f64().and_then(from_float))
 }
 
 /// Why this is never part of a URL, in a sentence.

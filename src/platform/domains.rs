@@ -16,6 +16,7 @@ pub async fn list(session: &Session, level: &Level) -> Result<BTreeSet<String>, 
     let call = Call::get(paths::domains(level)?);
     let answer = session.expect(&call).await?;
     let domains = answer.get("domains").and_then(|domains| domains.as_array());
+    let domains = domains.filter(|_| answer.get("errors").is_none());
     domains
         .and_then(|domains| domains.iter().map(|domain| domain.as_str().map(str::to_owned)).collect())
         .ok_or_else(|| Failure::new(Cause::Unreadable, format!("{call} was not answered with a list of domains")))
@@ -24,7 +25,7 @@ pub async fn list(session: &Session, level: &Level) -> Result<BTreeSet<String>, 
 /// Makes a domain known to the platform.
 pub async fn create(session: &Session, domain: &str) -> Result<(), Failure> {
     let body = Object::from_iter([("domain".to_owned(), json!(domain))]);
-    let call = Call { method: Method::POST, path: paths::domains(&Level::System)?, body: Some(&body) };
+    let call = Call { method: Method::POST, path: paths::domains(&Level::System)?, body: Some(&body), list: None };
     session.expect(&call).await.map(drop).map_err(|mut failure| {
         if failure.cause == Cause::Forbidden {
             failure.message =
@@ -37,5 +38,8 @@ pub async fn create(session: &Session, domain: &str) -> Result<(), Failure> {
 /// Adds a domain to a tenant or a group; a PUT adds and removes nothing.
 pub async fn assign(session: &Session, level: &Level, domain: &str) -> Result<(), Failure> {
     let body = Object::from_iter([("domains".to_owned(), json!([domain]))]);
-    session.expect(&Call { method: Method::PUT, path: paths::domains(level)?, body: Some(&body) }).await.map(drop)
+    session
+        .expect(&Call { method: Method::PUT, path: paths::domains(level)?, body: Some(&body), list: None })
+        .await
+        .map(drop)
 }

@@ -52,6 +52,14 @@ fn cause(status: u16, code: Option<i64>, write: bool) -> Cause {
     }
 }
 
+/// Whether a login may be that of a restricted account, whose lists are filtered: whatever is not certainly another one (platform
+/// contract, 1.2).
+pub fn is_restricted(login: &Value) -> bool {
+    let profile = login.get("profile").unwrap_or(&Value::Null);
+    let access = profile.get("access_type").unwrap_or(&Value::Null);
+    !(profile.is_object() || profile.is_null()) || !(access.is_null() || access.as_f64() == Some(0.0))
+}
+
 /// Whether the platform itself says that the object does not exist: a 404 in its own form. Any other 404 may come from a
 /// proxy or a wrong path prefix.
 pub fn says_absent(reply: &Reply) -> bool {
@@ -131,7 +139,7 @@ mod tests {
     use serde_json::json;
 
     fn reply(status: u16, body: Value) -> Reply {
-        Reply { status, body: Ok(body), retry_after: None, restricted: false }
+        Reply { status, body: Ok(body), listing: None, retry_after: None, restricted: false }
     }
 
     #[test]
@@ -159,7 +167,8 @@ mod tests {
     #[test]
     fn a_write_may_be_answered_with_nothing_but_not_with_a_page() {
         let said = |text: &str, write| {
-            let reply = Reply { status: 200, body: Err(text.into()), retry_after: None, restricted: false };
+            let reply =
+                Reply { status: 200, body: Err(text.into()), listing: None, retry_after: None, restricted: false };
             accepted(reply, "c", write).map_err(|failure| failure.cause)
         };
         assert_eq!(said("", true), Ok(Value::Null));
@@ -188,7 +197,33 @@ mod tests {
         assert!(says_absent(&reply(404, json!({"errors": [{"code": 1}]}))));
         assert!(says_absent(&reply(404, json!({"error": "no such group"}))));
         assert!(!says_absent(&reply(404, json!({}))));
-        assert!(!says_absent(&Reply { status: 404, body: Err("<html>".into()), retry_after: None, restricted: false }));
+        assert!(!says_absent(&Reply {
+            status: 404,
+            body: Err("<html>".into()),
+            listing: None,
+            retry_after: None,
+            restricted: false
+        }));
+    }
+
+    #[test]
+    fn an_account_that_is_not_certainly_unrestricted_is_restricted() {
+        for (login, expected) in [
+            (json!({}), false),
+            (json!({"profile": null}), false),
+            (json!({"profile": {"user_level": 16}}), false),
+            (json!({"profile": {"access_type": null}}), false),
+            (json!({"profile": {"access_type": 0}}), false),
+            (json!({"profile": {"access_type": 1}}), true),
+            (json!({"profile": {"access_type": 1.0}}), true),
+            (json!({"profile": {"access_type": "1"}}), true),
+            (json!({"profile": {"access_type": "reseller"}}), true),
+            (json!({"profile": {"access_type": [1]}}), true),
+            (json!({"profile": {"access_type": true}}), true),
+            (json!({"profile": [{"access_type": 1}]}), true),
+        ] {
+            assert_eq!(is_restricted(&login), expected, "{login}");
+        }
     }
 
     #[test]

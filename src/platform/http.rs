@@ -1,11 +1,21 @@
 //! One HTTP call: address, transport, and what came back.
 
-use std::{fmt, path::Path, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    io::{self, BufReader, Cursor, Read},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
-use reqwest::{Certificate, Method, Url, cookie::Jar, redirect};
+use reqwest::{Certificate, Method, Response, Url, cookie::Jar, redirect};
 use serde_json::Value;
+use tokio::sync::mpsc::{Receiver, channel};
 
-use super::errors;
+use super::{
+    errors,
+    listing::{List, Listing},
+};
 use crate::engine::{
     failure::{Cause, Failure, chain},
     ids::Object,
@@ -141,12 +151,19 @@ pub struct Call<'a> {
     pub path: String,
     /// JSON body.
     pub body: Option<&'a Object>,
+    /// What it lists, if it does: an answer that says yes is then counted and not kept.
+    pub list: Option<List>,
 }
 
 impl Call<'_> {
     /// A call without a body.
     pub fn get(path: String) -> Self {
-        Self { method: Method::GET, path, body: None }
+        Self { method: Method::GET, path, body: None, list: None }
+    }
+
+    /// A call that lists.
+    pub fn list(path: String, list: List) -> Self {
+        Self { list: Some(list), ..Self::get(path) }
     }
 
     /// Whether it changes something, so that a lost answer leaves the result unknown.
@@ -166,8 +183,10 @@ impl fmt::Display for Call<'_> {
 pub struct Reply {
     /// HTTP status.
     pub status: u16,
-    /// The body as JSON; `Err` with the text when it is none.
+    /// The body as JSON; `Err` with the text when it is none, or null when it was counted.
     pub body: Result<Value, String>,
+    /// What was counted.
+    pub listing: Option<Listing>,
     /// How long the platform asks to wait.
     pub retry_after: Option<Duration>,
     /// Whether lists may be filtered for the account that asked.
@@ -181,12 +200,20 @@ impl Reply {
     }
 }
 
-/// Sends a request and reads the whole answer.
+/// Longest answer that is kept: 100,000 domains of 80 characters, and more than any object that a status could show. With as
+/// many calls at once as there may be by default it still fits into the memory that the chart gives.
+const LONGEST: usize = 8 << 20;
+/// Longest answer that is only counted: a million users, the most that a group may hold, at 500 bytes each.
+const LONGEST_COUNTED: usize = 512 << 20;
+/// How much is told of an answer that is not read.
+const HEAD: usize = 1024;
+
+/// Sends a request and reads the answer: as a list to count, if one is asked for and the answer says yes.
 ///
 /// # Errors
 /// [`Cause::Unreachable`] when nothing was sent; for what was lost later, [`Cause::Ambiguous`] for a write and
-/// [`Cause::TimedOut`] or [`Cause::Unreachable`] otherwise.
-pub async fn send(request: reqwest::RequestBuilder, write: bool) -> Result<Reply, Failure> {
+/// [`Cause::TimedOut`] or [`Cause::Unreachable`] otherwise; [`Cause::Unreadable`] for an answer that is too long.
+pub async fn send(request: reqwest::RequestBuilder, write: bool, list: Option<List>) -> Result<Reply, Failure> {
     let lost = |error: reqwest::Error| {
         // Not more of it than the place: a path is told where it matters.
         let place = error.url().map_or_else(String::new, |url| format!(" at {}", url.origin().ascii_serialization()));
@@ -202,11 +229,101 @@ pub async fn send(request: reqwest::RequestBuilder, write: bool) -> Result<Reply
     let response = request.send().await.map_err(lost)?;
     let status = response.status().as_u16();
     let retry_after = response.headers().get("retry-after").and_then(|value| errors::retry_after(value.to_str().ok()?));
-    let bytes = response.bytes().await.map_err(lost)?;
-    let body = serde_json::from_slice(&bytes)
-        .map(|Readable(body)| body)
-        .map_err(|_| String::from_utf8_lossy(&bytes).into_owned());
-    Ok(Reply { status, body, retry_after, restricted: false })
+    let mut reply = Reply { status, body: Ok(Value::Null), listing: None, retry_after, restricted: false };
+    match list.filter(|_| reply.is_success()) {
+        Some(list) => match counted(response, list).await.map_err(lost)? {
+            Ok(listing) => reply.listing = Some(listing),
+            Err(NotRead::NoJson(text)) => reply.body = Err(text),
+            Err(NotRead::TooLong) => return Err(too_long(list.longest())),
+        },
+        None => match kept(response).await.map_err(lost)? {
+            Ok(body) => reply.body = Ok(body),
+            Err(NotRead::NoJson(text)) => reply.body = Err(text),
+            Err(NotRead::TooLong) if reply.is_success() => return Err(too_long(LONGEST)),
+            // The status says enough.
+            Err(NotRead::TooLong) => reply.body = Err(format!("more than {} MiB", LONGEST >> 20)),
+        },
+    }
+    Ok(reply)
+}
+
+fn too_long(longest: usize) -> Failure {
+    let words = format!("the platform answered with more than {} MiB, which is the most that is read", longest >> 20);
+    Failure::new(Cause::Unreadable, words)
+}
+
+/// Why a body is none.
+enum NotRead {
+    NoJson(String),
+    TooLong,
+}
+
+impl List {
+    /// Longest answer that is read of it.
+    const fn longest(self) -> usize {
+        match self {
+            Self::Part(_) => LONGEST_COUNTED,
+            Self::Groups => LONGEST,
+        }
+    }
+}
+
+/// The whole body as JSON.
+async fn kept(mut response: Response) -> Result<Result<Value, NotRead>, reqwest::Error> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = response.chunk().await? {
+        if bytes.len() + piece.len() > LONGEST {
+            return Ok(Err(NotRead::TooLong));
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    let body = serde_json::from_slice(&bytes).map(|Readable(body)| body);
+    Ok(body.map_err(|_| NotRead::NoJson(String::from_utf8_lossy(&bytes).into_owned())))
+}
+
+/// The body as a list. It is read on a thread that may wait for its pieces, of which few are there at a time.
+async fn counted(mut response: Response, list: List) -> Result<Result<Listing, NotRead>, reqwest::Error> {
+    let (pieces, received) = channel(2);
+    let pieces_read = Pieces { received, now: None };
+    let reading = tokio::task::spawn_blocking(move || Listing::read(BufReader::new(pieces_read), list));
+    let (mut head, mut length) = (Vec::new(), 0_usize);
+    while let Some(piece) = response.chunk().await? {
+        length += piece.len();
+        if length > list.longest() {
+            return Ok(Err(NotRead::TooLong));
+        }
+        head.extend(piece.iter().take(HEAD.saturating_sub(head.len())));
+        if pieces.send(piece).await.is_err() {
+            // What is no JSON is not read to its end.
+            break;
+        }
+    }
+    drop(pieces);
+    let no_json = || NotRead::NoJson(String::from_utf8_lossy(&head).into_owned());
+    Ok(reading.await.ok().and_then(Result::ok).ok_or_else(no_json))
+}
+
+/// The pieces of a body, as they arrive.
+struct Pieces<B> {
+    received: Receiver<B>,
+    now: Option<Cursor<B>>,
+}
+
+impl<B: AsRef<[u8]>> Read for Pieces<B> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if let Some(now) = &mut self.now {
+                let read = now.read(into)?;
+                if read > 0 || into.is_empty() {
+                    return Ok(read);
+                }
+            }
+            match self.received.blocking_recv() {
+                Some(piece) => self.now = Some(Cursor::new(piece)),
+                None => return Ok(0),
+            }
+        }
+    }
 }
 
 #[cfg(test)]

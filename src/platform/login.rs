@@ -116,7 +116,7 @@ impl Login {
             Mode::Core => address.outside("/api/v01/auth/login"),
         };
         let body = json!({"username": credentials.username, "password": credentials.password.expose_secret()});
-        let reply = http::send(login.client.post(url).json(&body), false).await?;
+        let reply = http::send(login.client.post(url).json(&body), false, None).await?;
         // The form of the platform's 401 is not documented; a page with another status may be that of something in between.
         if reply.status == 401 || matches!(reply.status, 400 | 403) && errors::is_own(&reply) {
             let message = format!("the platform refuses the login of {}", credentials.username);
@@ -130,7 +130,7 @@ impl Login {
             let cause = if is_refusal { Cause::Unreadable } else { failure.cause };
             Failure { cause, message, ..failure }
         })?;
-        login.restricted = answer.pointer("/profile/access_type") == Some(&json!(1));
+        login.restricted = errors::is_restricted(&answer);
         if address.mode() == Mode::Core {
             login.bearer = Some(bearer(&answer).ok_or_else(|| {
                 let message = format!(

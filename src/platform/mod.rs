@@ -6,6 +6,7 @@ mod contents;
 mod domains;
 mod errors;
 mod http;
+mod listing;
 mod login;
 mod objects;
 mod paths;

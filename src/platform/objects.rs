@@ -18,6 +18,10 @@ pub async fn get(session: &Session, key: &Key) -> Result<Option<Object>, Failure
         return Ok(None);
     }
     match errors::accepted(reply, &call.to_string(), false)? {
+        // Who says yes and tells of errors does not tell the object.
+        Value::Object(object) if object.contains_key("errors") => {
+            Err(Failure::new(Cause::Unreadable, format!("{call} was answered with errors and no object")))
+        }
         Value::Object(mut object) if !object.is_empty() => {
             object.retain(|name, _| !name.starts_with('_'));
             match key.contradiction(&object) {
@@ -46,7 +50,8 @@ pub async fn update(session: &Session, key: &Key, body: &Object) -> Result<(), F
 
 /// Deletes an object; one that is gone is deleted. The next look decides either way.
 pub async fn delete(session: &Session, key: &Key, body: &Object) -> Result<(), Failure> {
-    let call = Call { method: Method::DELETE, path: paths::object(key)?, body: (!body.is_empty()).then_some(body) };
+    let body = (!body.is_empty()).then_some(body);
+    let call = Call { method: Method::DELETE, path: paths::object(key)?, body, list: None };
     let reply = session.send(&call).await?;
     if errors::says_absent(&reply) {
         return Ok(());
@@ -66,5 +71,5 @@ pub fn named(name: &str) -> Object {
 }
 
 async fn write(session: &Session, method: Method, path: String, body: Option<&Object>) -> Result<(), Failure> {
-    session.expect(&Call { method, path, body }).await.map(drop)
+    session.expect(&Call { method, path, body, list: None }).await.map(drop)
 }

@@ -115,7 +115,7 @@ mod tests {
     }
 
     fn hidden(status: u16, body: Result<Value, String>) -> Result<Value, String> {
-        secrets().hidden_in(Reply { status, body, retry_after: None, restricted: false }).body
+        secrets().hidden_in(Reply { status, body, listing: None, retry_after: None, restricted: false }).body
     }
 
     #[test]

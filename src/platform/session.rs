@@ -118,7 +118,7 @@ impl Session {
             Some(body) => request.json(body),
             None => request.header("content-type", "application/json"),
         };
-        let reply = http::send(request, call.is_write()).await?;
+        let reply = http::send(request, call.is_write(), call.list).await?;
         let let_in = reply.status != 401;
         if let_in && !login.proven.swap(true, Ordering::Relaxed) && login.kept_out.load(Ordering::Relaxed) {
             self.lets_in_again.notify_one();

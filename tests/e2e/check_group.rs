@@ -268,7 +268,9 @@ async fn every_check_is_on_unless_told_otherwise_and_the_delete_follows_its_own_
     let at = calls.iter().position(|call| call == &format!("DELETE {HQ}")).unwrap();
     let counted =
         ["services/trunk_groups/", "services/ivrs/", "services/call_centers/", "services/hunt_groups/", "users/"];
-    assert_eq!(calls[at - 5..at], counted.map(|list| format!("GET {HQ}{list}")), "{calls:?}");
+    // All are asked at once.
+    let last = std::collections::BTreeSet::from_iter(calls[at - 5..at].iter().cloned());
+    assert_eq!(last, counted.map(|list| format!("GET {HQ}{list}")).into(), "{calls:?}");
 }
 
 #[tokio::test]
@@ -287,4 +289,62 @@ async fn the_platforms_own_check_stops_what_ours_let_pass_and_its_words_reach_th
     world.nudge::<Group>("hq").await;
     world.until_gone::<Group>("hq").await;
     assert!(world.platform.edit(|state| state.deletions.len() == 1));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_certainly_the_whole_list_holds_a_group() {
+    let world = with_group(&only(&CHECKS)).await;
+    let lists = [
+        ("services/ivrs/", "IVRs", json!({"errors": []})),
+        ("services/ivrs/", "IVRs", json!({"ivrs": null, "errors": []})),
+        ("services/ivrs/", "IVRs", json!({"ivrs": {"serviceUserId": "ivr@x"}, "warnings": []})),
+        ("services/ivrs/", "IVRs", json!({"ivrs": [], "totalCount": 3})),
+        ("services/trunk_groups/", "trunk groups", json!({"trunks": {"TG": {"name": "TG"}}, "sortOrders": []})),
+        ("services/call_centers/", "call centers", json!({"Warnings": []})),
+        ("services/hunt_groups/", "hunt groups", json!({"huntGroups": [{}]})),
+        ("users/", "users", json!({"users": [{"userId": "a", "inTrunkGroup": "false"}]})),
+    ];
+    for (n, (list, part, answer)) in lists.into_iter().enumerate() {
+        world.platform.clear_faults();
+        world.platform.inject(Fault::answer(answer.clone()).on("GET", &format!("{HQ}{list}")).forever());
+        if n == 0 {
+            world.delete("group/hq");
+        }
+        let group: Group = world.looked("hq").await;
+        let said = message(&group, "DeletionBlocked");
+        assert!(said.starts_with(&format!("the {part} of the group cannot be counted")), "{answer}: {said}");
+    }
+    for user_count in [json!("3"), json!(3.0), json!([3]), json!({"all": 0})] {
+        world.platform.clear_faults();
+        let answer = json!({"groupName": "Head office", "userCount": user_count});
+        world.platform.inject(Fault::answer(answer).on("GET", HQ).forever());
+        let group: Group = world.looked("hq").await;
+        let said = message(&group, "DeletionBlocked");
+        assert!(said.starts_with("the users of the group cannot be counted"), "{user_count}: {said}");
+    }
+    assert_eq!(world.writes(), ["POST /tenants/Acme/groups/"], "{}", world.story());
+    world.platform.clear_faults();
+    world.nudge::<Group>("hq").await;
+    world.until_gone::<Group>("hq").await;
+}
+
+/// The most that the operator ever had in memory, in KiB.
+fn peak(world: &World) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", world.operator.pid().unwrap())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_large_group_is_counted_in_little_memory() {
+    let world = with_group(&only(&CHECKS)).await;
+    let before = peak(&world);
+    let user = |n: usize| format!("user-number-{n}@acme.example");
+    world.platform.edit(|state| (0..30_000).for_each(|n| state.add_user("Acme", "HQ", &user(n), n % 3 == 0)));
+    world.delete("group/hq");
+    let group: Group = world.reason("hq", "DeletionBlocked", "GroupNotEmpty").await;
+    let said = message(&group, "DeletionBlocked");
+    assert!(said.starts_with("the group still holds 20000 users, 10000 trunk users; "), "{said}");
+    let after = peak(&world);
+    assert!(after < before + 24 * 1024, "{before} KiB before, {after} KiB after");
 }

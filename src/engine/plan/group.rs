@@ -6,7 +6,7 @@ use crate::{
     engine::{
         check_group::{self, Cleared},
         facts::{Cluster, Facts, Reference},
-        ids::{Key, Object},
+        ids::{Key, Object, whole},
         kind::{Change, Kind, Verb},
         reason::Reason,
     },
@@ -119,7 +119,7 @@ impl Kind for Group {
     }
 
     fn usage(observed: &Object) -> Option<String> {
-        let number = |key: &str| observed.get(key).and_then(Value::as_i64);
+        let number = |key: &str| observed.get(key).and_then(whole);
         let count = number("userCount")?;
         Some(number("userLimit").map_or_else(|| count.to_string(), |limit| format!("{count}/{limit}")))
     }

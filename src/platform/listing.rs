@@ -1,0 +1,465 @@
+//! A list as it is counted: read piece by piece and not kept, because a group may hold a hundred thousand users.
+
+use std::{fmt, io::Read};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::Value;
+
+use crate::engine::check_group::Part;
+
+/// Most members of an answer; a list has one, and few things beside it.
+const MOST_MEMBERS: usize = 64;
+/// Longest text beside a list that is kept.
+const LONGEST_TEXT: usize = 80;
+
+/// What is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum List {
+    /// One part of a group, to be counted.
+    Part(Part),
+    /// The groups of a tenant, whose ids are kept.
+    Groups,
+}
+
+impl List {
+    /// The key of the list, where it is documented (platform contract, 3).
+    const fn key(self) -> Option<&'static str> {
+        match self {
+            Self::Part(Part::Users) => Some("users"),
+            Self::Part(Part::TrunkGroups) => Some("trunks"),
+            Self::Part(Part::Ivrs) => Some("ivrs"),
+            Self::Part(Part::CallCenters | Part::HuntGroups) => None,
+            Self::Groups => Some("groups"),
+        }
+    }
+}
+
+/// An answer that should hold a list.
+#[derive(Clone, Debug, Default)]
+pub struct Listing {
+    members: Vec<(String, Member)>,
+}
+
+#[derive(Clone, Debug)]
+enum Member {
+    /// Neither a list nor an object; a text may be cut.
+    Scalar(Value),
+    /// An object, and the largest number in it.
+    Object(Option<f64>),
+    Items(Items),
+}
+
+/// What is known of the items of a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Items {
+    /// How many there are.
+    pub all: usize,
+    /// Those of them that are trunk users.
+    pub in_trunk_groups: usize,
+    /// Their group ids, where those are listed.
+    pub groups: Vec<String>,
+    /// Those without anything that identifies one.
+    nameless: usize,
+    /// What one of them is and no item can be.
+    flaw: Option<&'static str>,
+}
+
+impl Listing {
+    /// Reads an answer to the end.
+    ///
+    /// # Errors
+    /// It is no JSON, or no object that could hold a list.
+    pub fn read(answer: impl Read, list: List) -> Result<Self, serde_json::Error> {
+        let mut json = serde_json::Deserializer::from_reader(answer);
+        let listing = Members(list).deserialize(&mut json)?;
+        json.end()?;
+        Ok(listing)
+    }
+
+    /// The items: of the documented key, or of the only member that can be a list.
+    ///
+    /// # Errors
+    /// Why the answer does not say how many there are, as the end of a sentence that begins with the call.
+    pub fn items(&self, list: List) -> Result<&Items, String> {
+        let mut members: Vec<_> = self.members.iter().filter(|(name, _)| !name.starts_with('_')).collect();
+        if members.iter().any(|(name, _)| ["error", "errors"].contains(&name.to_lowercase().as_str())) {
+            return Err("was answered with errors and no list".to_owned());
+        }
+        let at = match list.key() {
+            Some(key) => members.iter().position(|(name, _)| name == key),
+            None => the_only_list(&members),
+        };
+        let found = at.map(|at| &members.remove(at).1);
+        let Some(Member::Items(items)) = found else {
+            return Err(match list.key() {
+                Some(key) => format!("was not answered with the list {key}"),
+                None => "was not answered with exactly one list of objects that have an id".to_owned(),
+            });
+        };
+        if let Some(flaw) = items.flaw {
+            return Err(format!("was answered with a list in which one item {flaw}"));
+        }
+        if members.into_iter().any(|(name, member)| says_more(name, member, items.all)) {
+            return Err(format!("shows {} and says beside them that there are more", items.all));
+        }
+        Ok(items)
+    }
+}
+
+/// The member that is neither a scalar nor anything beside a list, if it is the only one, and its items can be told apart.
+fn the_only_list(members: &[&(String, Member)]) -> Option<usize> {
+    const BESIDE: [&str; 7] = ["error", "warn", "message", "detail", "notice", "fault", "problem"];
+    let mut nested = members.iter().enumerate().filter(|(_, (_, member))| !matches!(member, Member::Scalar(_)));
+    let (at, (name, member)) = nested.next().filter(|_| nested.next().is_none())?;
+    let is_list = matches!(member, Member::Items(items) if items.nameless == 0);
+    (is_list && !BESIDE.iter().any(|word| name.to_lowercase().contains(word))).then_some(at)
+}
+
+/// Whether something beside a list says that it is longer, or cannot be read: no number there is larger than its length.
+fn says_more(name: &str, member: &Member, shown: usize) -> bool {
+    const COUNTS: [&str; 3] = ["count", "total", "size"];
+    const GOES_ON: [&str; 4] = ["more", "next", "trunc", "partial"];
+    let name = name.to_lowercase();
+    let is_named = |words: &[&str]| words.iter().any(|word| name.contains(word));
+    // Far below the numbers that a float does not hold exactly.
+    let is_more = |number: f64| number > shown as f64;
+    match member {
+        Member::Scalar(Value::Null) => false,
+        Member::Scalar(Value::Number(number)) => number.as_f64().is_none_or(is_more),
+        Member::Object(Some(largest)) if is_more(*largest) => true,
+        Member::Scalar(Value::Bool(false)) if is_named(&GOES_ON) => false,
+        Member::Scalar(Value::String(text)) if is_named(&GOES_ON) => !text.is_empty(),
+        _ => is_named(&COUNTS) || is_named(&GOES_ON),
+    }
+}
+
+/// Reads the members of an answer.
+struct Members(List);
+
+impl<'de> DeserializeSeed<'de> for Members {
+    type Value = Listing;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Listing, D::Error> {
+        json.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Members {
+    type Value = Listing;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Listing, A::Error> {
+        let mut listing = Listing::default();
+        while let Some(name) = map.next_key::<String>()? {
+            // Of two lists under one key the last would count.
+            if listing.members.len() == MOST_MEMBERS || listing.members.iter().any(|(there, _)| *there == name) {
+                return Err(A::Error::custom("a key that is there twice, or too many of them"));
+            }
+            listing.members.push((name, map.next_value_seed(Of(self.0))?));
+        }
+        Ok(listing)
+    }
+}
+
+/// Reads one member.
+#[derive(Clone, Copy)]
+struct Of(List);
+
+impl<'de> DeserializeSeed<'de> for Of {
+    type Value = Member;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Member, D::Error> {
+        json.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Of {
+    type Value = Member;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a JSON value")
+    }
+    fn visit_unit<E>(self) -> Result<Member, E> {
+        Ok(Member::Scalar(Value::Null))
+    }
+    fn visit_bool<E>(self, value: bool) -> Result<Member, E> {
+        Ok(Member::Scalar(value.into()))
+    }
+    fn visit_i64<E>(self, value: i64) -> Result<Member, E> {
+        Ok(Member::Scalar(value.into()))
+    }
+    fn visit_u64<E>(self, value: u64) -> Result<Member, E> {
+        Ok(Member::Scalar(value.into()))
+    }
+    fn visit_f64<E>(self, value: f64) -> Result<Member, E> {
+        Ok(Member::Scalar(value.into()))
+    }
+    fn visit_str<E>(self, value: &str) -> Result<Member, E> {
+        Ok(Member::Scalar(value.chars().take(LONGEST_TEXT).collect::<String>().into()))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Member, A::Error> {
+        let mut largest = None::<f64>;
+        while map.next_key::<IgnoredAny>()?.is_some() {
+            let number = match map.next_value_seed(self)? {
+                Member::Scalar(value) => value.as_f64(),
+                Member::Object(inner) => inner,
+                Member::Items(_) => None,
+            };
+            largest = number.into_iter().chain(largest).reduce(f64::max);
+        }
+        Ok(Member::Object(largest))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Member, A::Error> {
+        let mut items = Items::default();
+        while let Some(item) = list.next_element::<Item>()? {
+            items.add(item, self.0);
+        }
+        Ok(Member::Items(items))
+    }
+}
+
+impl Items {
+    fn add(&mut self, item: Item, list: List) {
+        let flaw = match &item {
+            Item::Strange => Some("is no object"),
+            Item::Object(fields) => fields.flaw,
+        };
+        self.flaw = self.flaw.or(flaw);
+        self.all += 1;
+        let Item::Object(fields) = item else { return };
+        self.nameless += usize::from(!fields.is_named);
+        self.in_trunk_groups += usize::from(fields.in_trunk_group);
+        if list == List::Groups {
+            self.groups.push(fields.group.unwrap_or_else(|| "(without an id)".to_owned()));
+        }
+    }
+}
+
+/// An item of a list: an object, or something that cannot be one.
+enum Item {
+    Strange,
+    Object(Fields),
+}
+
+/// What counts of an item.
+#[derive(Default)]
+struct Fields {
+    is_named: bool,
+    in_trunk_group: bool,
+    group: Option<String>,
+    flaw: Option<&'static str>,
+}
+
+/// What identifies an item of the lists of a group (platform contract, 9).
+const IDS: [&str; 4] = ["userId", "serviceUserId", "name", "id"];
+
+impl<'de> Deserialize<'de> for Item {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        struct Reader;
+
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Item;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("a JSON value")
+            }
+            fn visit_unit<E>(self) -> Result<Item, E> {
+                Ok(Item::Strange)
+            }
+            fn visit_bool<E>(self, _: bool) -> Result<Item, E> {
+                Ok(Item::Strange)
+            }
+            fn visit_i64<E>(self, _: i64) -> Result<Item, E> {
+                Ok(Item::Strange)
+            }
+            fn visit_u64<E>(self, _: u64) -> Result<Item, E> {
+                Ok(Item::Strange)
+            }
+            fn visit_f64<E>(self, _: f64) -> Result<Item, E> {
+                Ok(Item::Strange)
+            }
+            fn visit_str<E>(self, _: &str) -> Result<Item, E> {
+                Ok(Item::Strange)
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Item, A::Error> {
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Item::Strange)
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Item, A::Error> {
+                let mut fields = Fields::default();
+                while let Some(Name(name)) = map.next_key()? {
+                    match name {
+                        None => drop(map.next_value::<IgnoredAny>()?),
+                        Some(name) => fields.set(name, &map.next_value()?),
+                    }
+                }
+                Ok(Item::Object(fields))
+            }
+        }
+
+        json.deserialize_any(Reader)
+    }
+}
+
+impl Fields {
+    fn set(&mut self, name: &'static str, value: &Value) {
+        match (name, value) {
+            ("inTrunkGroup", Value::Bool(flag)) => self.in_trunk_group = *flag,
+            ("inTrunkGroup", _) => self.flaw = Some("has an inTrunkGroup that is neither true nor false"),
+            ("groupId", Value::String(id)) => self.group = Some(id.clone()),
+            ("groupId", _) => self.flaw = Some("has a groupId that is no text"),
+            (_, Value::String(id)) => self.is_named |= !id.is_empty(),
+            _ => {}
+        }
+    }
+}
+
+/// The name of a field that counts; any other is none.
+struct Name(Option<&'static str>);
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        struct Reader;
+
+        impl Visitor<'_> for Reader {
+            type Value = Name;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("a key")
+            }
+            fn visit_str<E>(self, key: &str) -> Result<Name, E> {
+                Ok(Name(["inTrunkGroup", "groupId"].into_iter().chain(IDS).find(|name| *name == key)))
+            }
+        }
+
+        json.deserialize_str(Reader)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(list: List, answer: &str) -> Result<usize, String> {
+        let listing = Listing::read(answer.as_bytes(), list).map_err(|error| error.to_string())?;
+        listing.items(list).map(|items| items.all)
+    }
+
+    fn unknown(list: List, answers: &[&str]) {
+        for answer in answers {
+            assert!(counted(list, answer).is_err(), "{list:?}: {answer}");
+        }
+    }
+
+    const IVRS: List = List::Part(Part::Ivrs);
+    const CALL_CENTERS: List = List::Part(Part::CallCenters);
+    const USERS: List = List::Part(Part::Users);
+
+    #[test]
+    fn a_documented_list_is_taken_by_its_key_and_by_nothing_else() {
+        for (answer, expected) in [
+            (r#"{"ivrs": []}"#, 0),
+            (r#"{"ivrs": [{"serviceUserId": "a"}, {}]}"#, 2),
+            (r#"{"ivrs": [], "warnings": [], "sortOrders": ["x"], "note": "12"}"#, 0),
+            (r#"{"ivrs": [{}], "totalCount": 1, "paging": {"startIndex": 1}, "hasMore": false}"#, 1),
+            (r#"{"_record_internal_id": 77, "_more": [1], "ivrs": []}"#, 0),
+        ] {
+            assert_eq!(counted(IVRS, answer), Ok(expected), "{answer}");
+        }
+        unknown(
+            IVRS,
+            &[
+                r#"{}"#,
+                r#"[]"#,
+                r#""ivrs""#,
+                r#"{"errors": []}"#,
+                r#"{"ivrs": null, "errors": []}"#,
+                r#"{"ivrs": [], "errors": []}"#,
+                r#"{"ivrs": [], "Error": "x"}"#,
+                r#"{"ivrs": {"serviceUserId": "ivr@x"}, "warnings": []}"#,
+                r#"{"services": []}"#,
+                r#"{"IVRS": []}"#,
+                r#"{"ivrs": [7]}"#,
+                r#"{"ivrs": [null]}"#,
+                r#"{"ivrs": [[]]}"#,
+                r#"{"ivrs": [{}], "ivrs": []}"#,
+                r#"{"ivrs": []} {"ivrs": [{}]}"#,
+                r#"{"ivrs": ["#,
+            ],
+        );
+    }
+
+    #[test]
+    fn a_list_that_says_beside_itself_that_there_are_more_is_cut() {
+        for beside in [
+            r#""totalCount": 3"#,
+            r#""n": 1"#,
+            r#""n": 0.5"#,
+            r#""total_count": "3""#,
+            r#""total": {"value": 0}"#,
+            r#""size": [3]"#,
+            r#""paging": {"inner": {"of": 3}}"#,
+            r#""hasMore": true"#,
+            r#""next": "/users/?page=2""#,
+            r#""isTruncated": 1"#,
+        ] {
+            unknown(USERS, &[&format!(r#"{{"users": [], {beside}}}"#), &format!(r#"{{{beside}, "users": []}}"#)]);
+        }
+        for beside in [r#""totalCount": 0"#, r#""count": null"#, r#""next": null"#, r#""next": """#, r#""code": -1"#] {
+            assert_eq!(counted(USERS, &format!(r#"{{"users": [], {beside}}}"#)), Ok(0), "{beside}");
+        }
+    }
+
+    #[test]
+    fn a_list_without_a_documented_key_is_the_only_one_and_its_items_have_an_id() {
+        for (answer, expected) in [
+            (r#"{"callCenters": []}"#, 0),
+            (r#"{"whatever": [{"serviceUserId": "a", "type": "Basic"}], "code": 0}"#, 1),
+            (r#"{"x": [{"name": "a"}, {"userId": "b"}, {"id": "c"}]}"#, 3),
+        ] {
+            assert_eq!(counted(CALL_CENTERS, answer), Ok(expected), "{answer}");
+        }
+        unknown(
+            CALL_CENTERS,
+            &[
+                r#"{"errors": []}"#,
+                r#"{"Warnings": []}"#,
+                r#"{"errorMessages": []}"#,
+                r#"{"a": [], "b": []}"#,
+                r#"{"a": [], "b": {}}"#,
+                r#"{"a": {}}"#,
+                r#"{"a": 0}"#,
+                r#"{"a": [{}]}"#,
+                r#"{"a": [{"name": ""}]}"#,
+                r#"{"a": [{"name": 7}]}"#,
+                r#"{"a": [], "count": 2}"#,
+            ],
+        );
+    }
+
+    #[test]
+    fn what_counts_of_an_item_has_its_type() {
+        let read = |answer: &str| {
+            Listing::read(answer.as_bytes(), USERS).unwrap().items(USERS).map(|i| (i.all, i.in_trunk_groups))
+        };
+        let two = r#"{"users": [{"inTrunkGroup": true, "department": {"inTrunkGroup": 1}}, {"userId": "b"}]}"#;
+        assert_eq!(read(two), Ok((2, 1)));
+        for flag in [r#""true""#, "1", "null", "[true]"] {
+            assert!(read(&format!(r#"{{"users": [{{"inTrunkGroup": {flag}}}]}}"#)).is_err(), "{flag}");
+        }
+        let groups = |answer: &str| {
+            Listing::read(answer.as_bytes(), List::Groups)
+                .unwrap()
+                .items(List::Groups)
+                .map(|items| items.groups.clone())
+        };
+        assert_eq!(groups(r#"{"groups": [{"groupId": "HQ"}, {}]}"#).unwrap(), ["HQ", "(without an id)"]);
+        assert!(groups(r#"{"groups": [{"groupId": 7}]}"#).is_err());
+    }
+}
