@@ -50,7 +50,8 @@ catalogue! {
         AlreadyExists => (Reason::NotVisible, "already_exists"),
         /// Code 29: the object to delete is not empty
         NotEmpty => (Reason::PlatformRefused, "not_empty"),
-        /// Other 400, 406, 416, 422, and code 11 or 409 where nothing is created: the request itself is refused
+        /// Other 400, 406, 416, 422 in the platform's own form, and code 11 or 409 where nothing is created: the request itself is
+        /// refused
         Rejected => (Reason::Invalid, "rejected"),
         /// 401 although the session is new: the account may not do this
         Unauthorized => (Reason::Denied, "unauthorized"),
@@ -58,7 +59,7 @@ catalogue! {
         LoginRefused => (Reason::CredentialsUnavailable, "login_refused"),
         /// No usable credentials Secret
         NoCredentials => (Reason::CredentialsUnavailable, "no_credentials"),
-        /// 403
+        /// 403 in the platform's own form
         Forbidden => (Reason::Denied, "forbidden"),
         /// 404 on something that must exist, or one that the platform did not write: perhaps a wrong path prefix
         NotFound => (Reason::PlatformUnreachable, "not_found"),
@@ -66,15 +67,16 @@ catalogue! {
         WrongEndpoint => (Reason::PlatformUnreachable, "wrong_endpoint"),
         /// 429
         RateLimited => (Reason::PlatformUnreachable, "rate_limited"),
-        /// 500, 502, 503, 504 on a call that can be repeated
+        /// 500, 502, 503, 504, or 408, 421, 423, 425, 426, 451, 499, on a call that can be repeated; 503 of the platform's own on any
         ServerError => (Reason::PlatformUnreachable, "server_error"),
         /// No connection
         Unreachable => (Reason::PlatformUnreachable, "unreachable"),
         /// No answer in time on a call that can be repeated
         TimedOut => (Reason::PlatformUnreachable, "timed_out"),
-        /// The answer is no JSON, or has another shape than the contract says
+        /// The answer is no JSON, has another shape than the contract says or is too long; or it is a refusal that the platform did
+        /// not write
         Unreadable => (Reason::PlatformUnreachable, "unreadable"),
-        /// A write whose result is not known: timeout, connection lost, 5xx
+        /// A write whose result is not known: timeout, connection lost, 5xx, or a refusal that the platform did not write
         Ambiguous => (Reason::PlatformUnreachable, "ambiguous"),
         /// 207: done in part
         Partial => (Reason::PlatformUnreachable, "partial"),

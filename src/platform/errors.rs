@@ -6,7 +6,10 @@ use k8s_openapi::jiff::{Timestamp, fmt::rfc2822};
 use serde_json::Value;
 
 use super::http::Reply;
-use crate::engine::failure::{Cause, Failure};
+use crate::engine::{
+    failure::{Cause, Failure},
+    ids::Object,
+};
 
 /// Longest piece of the platform's words that is kept, in characters.
 const WORDS: usize = 300;
@@ -29,25 +32,32 @@ pub fn accepted(reply: Reply, call: &str, write: bool) -> Result<Value, Failure>
             }
         },
         status => {
-            let cause = cause(status, reply.body.as_ref().ok().and_then(code), write);
+            let cause = cause(status, reply.body.as_ref().ok().filter(|body| in_own_form(body)), write);
             let message = format!("{call} was answered with {status}: {}", words(&reply.body));
             Err(Failure { cause, message, retry_after: reply.retry_after })
         }
     }
 }
 
-fn cause(status: u16, code: Option<i64>, write: bool) -> Cause {
-    match (code, status) {
-        (Some(11), _) | (_, 409) => Cause::AlreadyExists,
+/// What a refusal means; `own` is its body, if that is in the platform's own form.
+fn cause(status: u16, own: Option<&Value>, write: bool) -> Cause {
+    // Who refused something else than the platform does not know whether the platform did it.
+    let unclear = |of_a_look: Cause| if write { Cause::Ambiguous } else { of_a_look };
+    match (own.and_then(code), status) {
+        (Some(11), _) => Cause::AlreadyExists,
         (Some(29), _) => Cause::NotEmpty,
+        // The form of the platform's 401 is not documented, and who is told to wait was not let through.
         (_, 401) => Cause::Unauthorized,
-        (_, 403) => Cause::Forbidden,
-        (_, 404) => Cause::NotFound,
-        (_, 410) | (_, 300..=399) => Cause::WrongEndpoint,
         (_, 429) => Cause::RateLimited,
-        (_, 503) => Cause::ServerError,
-        (_, 500..) if write => Cause::Ambiguous,
-        (_, 500..) => Cause::ServerError,
+        // Whoever says it: of this moment, not of what was asked.
+        (_, 408 | 421 | 423 | 425 | 426 | 451 | 499) => unclear(Cause::ServerError),
+        (_, 503) if own.is_some() => Cause::ServerError,
+        (_, 500..) => unclear(Cause::ServerError),
+        (_, 404) if own.is_some() || !write => Cause::NotFound,
+        (_, 410 | 300..=399) if own.is_some() || !write => Cause::WrongEndpoint,
+        _ if own.is_none() => unclear(Cause::Unreadable),
+        (_, 403) => Cause::Forbidden,
+        (_, 409) => Cause::AlreadyExists,
         _ => Cause::Rejected,
     }
 }
@@ -60,15 +70,40 @@ pub fn is_restricted(login: &Value) -> bool {
     !(profile.is_object() || profile.is_null()) || !(access.is_null() || access.as_f64() == Some(0.0))
 }
 
-/// Whether the platform itself says that the object does not exist: a 404 in its own form. Any other 404 may come from a
-/// proxy or a wrong path prefix.
+/// Whether the platform itself says that the object does not exist: a 404 in the gateway's own form. Any other 404 may come from
+/// a proxy, a framework or a wrong path prefix; one of APIO core is about its own routes.
 pub fn says_absent(reply: &Reply) -> bool {
-    reply.status == 404 && is_own(reply)
+    reply.status == 404 && reply.body.as_ref().is_ok_and(is_of_gateway)
 }
 
 /// Whether a refusal is in the platform's own form: not the word of something in between.
 pub fn is_own(reply: &Reply) -> bool {
-    reply.body.as_ref().is_ok_and(|body| !entries(body).is_empty())
+    reply.body.as_ref().is_ok_and(in_own_form)
+}
+
+fn in_own_form(body: &Value) -> bool {
+    let is_of_core = |map: &Object| map.len() == 1 && map.get("error").is_some_and(Value::is_string);
+    is_of_gateway(body) || body.as_object().is_some_and(is_of_core)
+}
+
+/// A list of errors with a numeric code each, or one with `details` (platform contract, 2). Frameworks have lists without such
+/// codes, a list as `details`, and a status, a path or a time beside their words.
+fn is_of_gateway(body: &Value) -> bool {
+    let is_error = |entry: &Value| entry.get("code").is_some_and(Value::is_i64);
+    let are_errors = |list: &[Value]| !list.is_empty() && list.iter().all(is_error);
+    match body {
+        Value::Array(list) => are_errors(list),
+        Value::Object(map) => match (map.get("errors"), map.get("details")) {
+            (Some(list), _) => list.as_array().is_some_and(|list| are_errors(list)),
+            (None, Some(details)) => {
+                let known = map.keys().all(|key| ["code", "message", "details"].contains(&key.as_str()));
+                let is_told = details.is_object() || details.as_str().is_some_and(|text| !text.is_empty());
+                known && is_told && map.get("code").is_none_or(Value::is_i64)
+            }
+            (None, None) => false,
+        },
+        _ => false,
+    }
 }
 
 /// The error objects of a body, in the order of platform contract, 12, row 5.
@@ -136,6 +171,7 @@ pub fn retry_after(value: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::reason::Reason;
     use serde_json::json;
 
     fn reply(status: u16, body: Value) -> Reply {
@@ -161,7 +197,10 @@ mod tests {
             assert_eq!(accepted(reply(status, json!({})), "c", true).unwrap_err().cause, Cause::Ambiguous);
             assert_eq!(accepted(reply(status, json!({})), "c", false).unwrap_err().cause, Cause::ServerError);
         }
-        assert_eq!(accepted(reply(503, json!({})), "c", true).unwrap_err().cause, Cause::ServerError);
+        assert_eq!(
+            accepted(reply(503, json!({"errors": [{"code": 77}]})), "c", true).unwrap_err().cause,
+            Cause::ServerError
+        );
     }
 
     #[test]
@@ -192,18 +231,76 @@ mod tests {
         assert_eq!(words(&Err(String::new())), "an empty body");
     }
 
+    /// Refusals that the platform did not write.
+    fn foreign() -> Vec<Value> {
+        vec![
+            json!({}),
+            json!([]),
+            json!("Not Found"),
+            json!({"errors": []}),
+            json!({"errors": "not found"}),
+            json!({"errors": [{"status": "404", "title": "Not Found"}]}),
+            json!({"errors": [{"code": "NOT_FOUND"}]}),
+            json!({"errors": [{"code": 1}, "more"]}),
+            json!({"status": 404, "error": "Not Found"}),
+            json!({"timestamp": "now", "status": 404, "error": "Not Found", "path": "/api/v1/tenants/Acme/"}),
+            json!({"error": "Not Found", "path": "/x"}),
+            json!({"error": {"code": 404, "message": "Not Found"}}),
+            json!({"detail": "Not found."}),
+            json!({"message": "no Route matched with those values"}),
+            json!({"code": 5, "message": "Not Found", "details": []}),
+            json!({"code": 404, "message": "Not Found"}),
+            json!({"kind": "Status", "code": 404, "details": {}}),
+            json!({"details": ""}),
+            json!({"details": "x", "timestamp": "now"}),
+        ]
+    }
+
     #[test]
-    fn only_a_404_in_the_platforms_form_says_absent() {
-        assert!(says_absent(&reply(404, json!({"errors": [{"code": 1}]}))));
-        assert!(says_absent(&reply(404, json!({"error": "no such group"}))));
-        assert!(!says_absent(&reply(404, json!({}))));
-        assert!(!says_absent(&Reply {
-            status: 404,
-            body: Err("<html>".into()),
-            listing: None,
-            retry_after: None,
-            restricted: false
-        }));
+    fn only_a_404_in_the_gateways_form_says_absent() {
+        for body in [
+            json!({"errors": [{"code": 1}]}),
+            json!({"errors": [{"code": 4040, "message": "NOT_FOUND", "details": {"reason": "r"}}]}),
+            json!([{"code": 1}]),
+            json!({"details": "no such group"}),
+            json!({"code": 4, "message": "M", "details": {"reason": "r"}}),
+        ] {
+            assert!(says_absent(&reply(404, body.clone())), "{body}");
+            assert!(!says_absent(&reply(400, body)));
+        }
+        for body in foreign() {
+            assert!(!says_absent(&reply(404, body.clone())) && !is_own(&reply(404, body.clone())), "{body}");
+        }
+        let core = reply(404, json!({"error": "no such route"}));
+        assert!(is_own(&core) && !says_absent(&core));
+        let page = Reply { body: Err("<html>".into()), ..reply(404, json!({})) };
+        assert!(!says_absent(&page) && !is_own(&page));
+    }
+
+    #[test]
+    fn what_the_platform_did_not_write_means_waiting_and_says_of_a_write_nothing() {
+        let page = |status| Reply { body: Err("<html>".into()), ..reply(status, json!({})) };
+        for status in (300..=599).filter(|status| ![401, 429].contains(status)) {
+            for answer in [page(status)].into_iter().chain(foreign().into_iter().map(|body| reply(status, body))) {
+                let looked = accepted(answer.clone(), "c", false).unwrap_err();
+                assert_eq!(looked.cause.reason(), Reason::PlatformUnreachable, "{looked}");
+                let wrote = accepted(answer, "c", true).unwrap_err();
+                assert_eq!(wrote.cause, Cause::Ambiguous, "{wrote}");
+            }
+        }
+        for status in [408, 421, 423, 425, 426, 451, 499] {
+            let own = || reply(status, json!({"errors": [{"code": 77}]}));
+            assert_eq!(accepted(own(), "c", false).unwrap_err().cause, Cause::ServerError, "{status}");
+            assert_eq!(accepted(own(), "c", true).unwrap_err().cause, Cause::Ambiguous, "{status}");
+        }
+        // What only a person can mend, in the platform's own words.
+        for (status, cause) in
+            [(400, Cause::Rejected), (403, Cause::Forbidden), (422, Cause::Rejected), (503, Cause::ServerError)]
+        {
+            for body in [json!({"errors": [{"code": 77}]}), json!({"details": "D"}), json!({"error": "E"})] {
+                assert_eq!(accepted(reply(status, body), "c", true).unwrap_err().cause, cause, "{status}");
+            }
+        }
     }
 
     #[test]
