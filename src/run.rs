@@ -200,9 +200,12 @@ pub async fn operate(
     let operator = Arc::new(operator);
     let shown = operator.clone();
     // A standby is ready to take over; it lists nothing before.
-    let pending: health::Pending = Arc::new(move || match shown.claim.until() {
-        Some(_) if !shown.is_ready() => vec!["the first list of resources"],
-        _ => vec![],
+    let ready: health::Ready = Arc::new(move || match shown.claim.until() {
+        Some(_) if !shown.is_ready() => {
+            health::Readiness { pending: vec!["the first list of resources"], unlisted: shown.unlisted() }
+        }
+        Some(_) => health::Readiness { unlisted: shown.unlisted(), ..health::Readiness::default() },
+        None => health::Readiness::default(),
     });
     let counting = operator.clone();
     let text: health::Text = Arc::new(move || {
@@ -229,7 +232,7 @@ pub async fn operate(
     tokio::select! {
         ended = lead => ended,
         // A standby answers too, so that its probes do not kill it.
-        ended = health::serve(listener, text, pending).into_future() => {
+        ended = health::serve(listener, text, ready).into_future() => {
             Err(format!("the HTTP server ended: {}", ended.err().map_or_else(String::new, |error| error.to_string())))
         }
     }
@@ -242,7 +245,8 @@ fn random_identity() -> String {
     format!("{host}-{:08x}", RandomState::new().hash_one(std::process::id()) as u32)
 }
 
-/// One call per kind and namespace, so that what would fail for ever fails now, in words.
+/// One call per kind and namespace, so that what would fail for ever fails now, in words. A namespace that is gone, or has
+/// taken the operator's rights back, is no reason to leave the others alone.
 async fn check<K>(client: &Client, watched: &[Option<String>], url: &impl std::fmt::Display) -> Result<(), String>
 where
     K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
@@ -251,6 +255,7 @@ where
         + DeserializeOwned
         + std::fmt::Debug,
 {
+    let mut refused = Vec::new();
     for namespace in watched {
         let api: Api<K> = match namespace {
             Some(namespace) => Api::namespaced(client.clone(), namespace),
@@ -264,13 +269,17 @@ where
                     K::crd_name()
                 ));
             }
-            Err(kube::Error::Api(status)) => {
-                return Err(format!("the cluster at {url} refuses to list {}: {}", K::crd_name(), status.message));
-            }
+            Err(kube::Error::Api(status)) => refused.push(status.message),
             Err(error) => return Err(format!("the cluster at {url} cannot be reached: {}", chain(&error))),
         }
     }
-    Ok(())
+    match refused.first() {
+        Some(words) if refused.len() == watched.len() => {
+            Err(format!("the cluster at {url} refuses to list {}: {words}", K::crd_name()))
+        }
+        // The watches tell it again and again.
+        _ => Ok(()),
+    }
 }
 
 /// Handles SIGTERM and SIGINT from now on; resolves at the first.

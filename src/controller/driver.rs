@@ -38,15 +38,16 @@ const ROUNDS: usize = 32;
 
 /// Brings one resource and the platform together. Never fails: whatever happens is told in the status and looked at again.
 pub async fn reconcile<K: Watched>(shown: Arc<Packed<K>>, operator: Arc<Operator>) -> Result<Action, Infallible> {
+    let (namespace, name) = (shown.namespace().unwrap_or_default(), shown.name_any());
+    // Before a turn is taken: those of another namespace do not wait for the lists of this one.
+    if !operator.index.ready(&namespace).await {
+        return Ok(Action::await_change());
+    }
     // Who has to wait for its turn is called again when it has it, or when it changes; no pass is begun before.
     let Some(turn) = operator.turn(&shown) else { return Ok(Action::await_change()) };
     let _running = operator.metrics.pass_begins(&K::kind(&()), turn.asked);
-    if !operator.index.ready().await {
-        return Ok(Action::await_change());
-    }
     operator.first_read.done().await;
     // The wait for the first lists may have been long: what is there now counts.
-    let (namespace, name) = (shown.namespace().unwrap_or_default(), shown.name_any());
     let Some(object) = operator.index.get::<K>(&namespace, &name) else { return Ok(Action::await_change()) };
     let alarms = operator.index.alarms();
     let again = match tokio::time::timeout(LONGEST, pass(&object, &operator, &turn)).await {

@@ -1,12 +1,13 @@
 //! Every watched resource, and which of them concern each other.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     fmt::Debug,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Instant,
 };
 
 use k8s_openapi::NamespaceResourceScope;
@@ -25,6 +26,7 @@ use crate::{
         ids::Key,
         kind::Kind,
         neighbours::{Neighbour, Neighbours},
+        schedule::LONGEST_WATCH_WAIT,
         shown::Shown,
     },
 };
@@ -54,9 +56,33 @@ pub struct Slice<K: Watched> {
     pub store: Store<Packed<K>>,
     /// Takes what is to be looked at.
     pub woken: UnboundedSender<ObjectRef<Packed<K>>>,
-    /// Whether it was listed once. (`Store::wait_until_ready` of kube 5.0.0 wakes only the last of several waiters, and the
-    /// controller of the kind is one.)
-    pub listed: watch::Receiver<bool>,
+    /// The namespace, unless it is all of them.
+    pub namespace: Option<String>,
+    /// How it goes. (`Store::wait_until_ready` of kube 5.0.0 wakes only the last of several waiters, and the controller of the
+    /// kind is one.)
+    pub sight: watch::Receiver<Sight>,
+}
+
+/// How the watch of a slice goes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sight {
+    /// Whether it was listed once.
+    pub is_listed: bool,
+    /// When it failed last.
+    pub failed: Option<Instant>,
+}
+
+impl Sight {
+    /// Whether it was listed once, or at least tried.
+    fn is_tried(&self) -> bool {
+        self.is_listed || self.failed.is_some()
+    }
+
+    /// Whether it does not show what is there now. A watch that goes on again says so only when something changes, so a
+    /// failure that was not repeated for long counts as over.
+    fn is_blind(&self) -> bool {
+        !self.is_listed || self.failed.is_some_and(|failed| failed.elapsed() < 2 * LONGEST_WATCH_WAIT)
+    }
 }
 
 /// Every resource that is watched.
@@ -99,17 +125,40 @@ impl Watched for Reseller {
 }
 
 impl Index {
-    /// Waits until every kind was listed once. `false` when a watch ended.
-    pub async fn ready(&self) -> bool {
-        listed(&self.groups).await && listed(&self.tenants).await && listed(&self.resellers).await
+    /// Waits until what concerns the resources of a namespace was listed once: every kind there, and in the others as far as
+    /// they can be. `false` when a watch ended.
+    pub async fn ready(&self, namespace: &str) -> bool {
+        listed(&self.groups, namespace).await
+            && listed(&self.tenants, namespace).await
+            && listed(&self.resellers, namespace).await
     }
 
-    /// Whether every kind was listed once.
-    pub fn is_ready(&self) -> bool {
-        fn all<K: Watched>(slices: &[Slice<K>]) -> bool {
-            slices.iter().all(|slice| *slice.listed.borrow())
+    /// How the watches go: that of each kind in each namespace.
+    pub fn sights(&self) -> Vec<(Option<&str>, Sight)> {
+        fn of<K: Watched>(slices: &[Slice<K>]) -> impl Iterator<Item = (Option<&str>, Sight)> {
+            slices.iter().map(|slice| (slice.namespace.as_deref(), *slice.sight.borrow()))
         }
-        all(&self.groups) && all(&self.tenants) && all(&self.resellers)
+        of(&self.groups).chain(of(&self.tenants)).chain(of(&self.resellers)).collect()
+    }
+
+    /// Whether resources can be worked on: everything was tried, and at least one namespace was listed whole.
+    pub fn is_ready(&self) -> bool {
+        let sights = self.sights();
+        let is_whole =
+            |place: &Option<&str>| sights.iter().filter(|(it, _)| it == place).all(|(_, sight)| sight.is_listed);
+        sights.iter().all(|(_, sight)| sight.is_tried()) && sights.iter().any(|(place, _)| is_whole(place))
+    }
+
+    /// The watched namespaces in which at least one kind cannot be listed.
+    pub fn blind(&self) -> BTreeSet<String> {
+        let blind = self.sights().into_iter().filter(|(_, sight)| sight.is_tried() && sight.is_blind());
+        blind.filter_map(|(place, _)| Some(place?.to_owned())).collect()
+    }
+
+    /// The namespaces in which a kind was never listed.
+    pub fn never_listed<K: Watched>(&self) -> impl Iterator<Item = &str> {
+        let unknown = K::slices(self).iter().filter(|slice| !slice.sight.borrow().is_listed);
+        unknown.filter_map(|slice| slice.namespace.as_deref())
     }
 
     /// Every resource of a kind.
@@ -239,9 +288,11 @@ impl<K: Watched> Slice<K> {
     }
 }
 
-async fn listed<K: Watched>(slices: &[Slice<K>]) -> bool {
+async fn listed<K: Watched>(slices: &[Slice<K>], namespace: &str) -> bool {
     for slice in slices {
-        if slice.listed.clone().wait_for(|listed| *listed).await.is_err() {
+        let is_own = slice.namespace.as_deref().is_none_or(|place| place == namespace);
+        let is_enough = |sight: &Sight| if is_own { sight.is_listed } else { sight.is_tried() };
+        if slice.sight.clone().wait_for(is_enough).await.is_err() {
             return false;
         }
     }
@@ -250,6 +301,7 @@ async fn listed<K: Watched>(slices: &[Slice<K>]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
     use kube::runtime::{
         reflector::{self, store::Writer},
         watcher::Event,
@@ -269,7 +321,7 @@ mod tests {
         fn new() -> Self {
             let (store, writer) = reflector::store();
             let (wake, woken) = unbounded_channel();
-            let slice = Slice { store, woken: wake, listed: watch::channel(true).1 };
+            let slice = Slice { store, woken: wake, namespace: None, sight: watch::channel(Sight::default()).1 };
             let index = Index { groups: vec![slice], ..Index::default() };
             Self { index, writer, woken }
         }
@@ -310,5 +362,31 @@ mod tests {
         groups.show("holds", 1, 1, "True", "");
         assert_eq!(groups.show("holds", 2, 1, "True", "userLimit: 5"), [""; 0], "nothing that concerns others");
         assert_eq!(groups.show("holds", 3, 1, "True", "managementPolicy: Observe"), ["waits"]);
+    }
+
+    #[tokio::test]
+    async fn a_namespace_that_cannot_be_listed_does_not_hold_the_others() {
+        let slice = |namespace: &str| {
+            let (sight, seen) = watch::channel(Sight::default());
+            let (store, _) = reflector::store();
+            let woken = unbounded_channel().0;
+            (sight, Slice::<Group> { store, woken, namespace: Some(namespace.to_owned()), sight: seen })
+        };
+        let ((a, in_a), (b, in_b)) = (slice("a"), slice("b"));
+        let index = Index { groups: vec![in_a, in_b], ..Index::default() };
+        a.send_replace(Sight { is_listed: true, failed: None });
+        assert!(!index.is_ready() && index.ready("a").now_or_never().is_none(), "b was not tried yet");
+        let failed = Some(Instant::now());
+        b.send_replace(Sight { is_listed: false, failed });
+        assert!(index.is_ready() && index.ready("a").await);
+        assert!(index.ready("b").now_or_never().is_none());
+        assert_eq!(index.never_listed::<Group>().collect::<Vec<_>>(), ["b"]);
+        assert_eq!(index.blind(), BTreeSet::from(["b".to_owned()]));
+        a.send_replace(Sight { is_listed: true, failed });
+        b.send_replace(Sight { is_listed: true, failed: None });
+        assert_eq!((index.blind(), index.never_listed::<Group>().count()), (BTreeSet::from(["a".to_owned()]), 0));
+        b.send_replace(Sight { is_listed: false, failed });
+        a.send_replace(Sight { is_listed: false, failed });
+        assert!(!index.is_ready(), "none was listed");
     }
 }

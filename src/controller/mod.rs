@@ -22,7 +22,7 @@ pub use settings::Current as CurrentSettings;
 pub use watches::run;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -111,6 +111,7 @@ impl Operator {
         self.count::<Group>();
         self.count::<Tenant>();
         self.count::<Reseller>();
+        self.metrics.unlisted_namespaces(self.index.blind().len());
     }
 
     fn count<K: Watched>(&self) {
@@ -123,9 +124,14 @@ impl Operator {
         }
     }
 
-    /// Whether every kind was listed once.
+    /// Whether resources can be worked on: everything that is watched was tried, and at least one namespace was listed.
     pub fn is_ready(&self) -> bool {
         self.index.is_ready()
+    }
+
+    /// The watched namespaces that cannot be listed.
+    pub fn unlisted(&self) -> BTreeSet<String> {
+        self.index.blind()
     }
 }
 

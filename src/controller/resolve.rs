@@ -121,6 +121,12 @@ fn claims<K: Watched>(cluster: &mut Cluster, operator: &Operator, subject: &Subj
 
 /// Who may claim it without being seen to.
 fn unknown_claims<K: Watched>(operator: &Operator, subject: &Subject, key: &Key) -> Option<Refusal> {
+    if let Some(place) = operator.index.never_listed::<K>().find(|place| operator.may_claim(place, key)) {
+        let message = format!(
+            "namespace {place} is watched and cannot be listed, so it is not known whether a resource there stands for {key}; give the operator its rights there, or take it out of --watch-namespaces"
+        );
+        return Some(Refusal::new(Reason::ClusterUnreachable, message));
+    }
     let neighbours = operator.index.neighbours();
     let mut hidden = neighbours.hiding_object(&K::kind(&())).filter(|one| *one.uid != *subject.uid);
     let hidden = hidden.find(|one| operator.may_claim(&one.namespace, key));

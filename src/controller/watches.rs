@@ -1,6 +1,9 @@
 //! One watch per kind and namespace. It feeds the index, wakes what a change concerns, and triggers the resource's own pass.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures::{FutureExt, Stream, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use kube::{
@@ -20,7 +23,7 @@ use tracing::{info, warn};
 
 use super::{
     Operator, credentials, driver, follow,
-    index::{Index, Slice, Watched},
+    index::{Index, Sight, Slice, Watched},
     packed::Packed,
     publish, settings,
 };
@@ -42,11 +45,10 @@ pub struct Streams {
 
 struct Source<K: Watched> {
     api: Api<Packed<K>>,
-    namespace: Option<String>,
     slice: Slice<K>,
     writer: Writer<Packed<K>>,
     woken: UnboundedReceiver<ObjectRef<Packed<K>>>,
-    listed: watch::Sender<bool>,
+    sight: watch::Sender<Sight>,
 }
 
 /// An empty index and what will fill it. `None` among the namespaces means all of them.
@@ -55,13 +57,13 @@ pub fn open(client: &Client, namespaces: &[Option<String>]) -> (Index, Streams) 
         let both = namespaces.iter().map(|namespace| {
             let (store, writer) = reflector::store();
             let (wake, woken) = unbounded_channel();
-            let (list, listed) = watch::channel(false);
+            let (seen, sight) = watch::channel(Sight::default());
             let api = match namespace {
                 Some(namespace) => Api::namespaced(client.clone(), namespace),
                 None => Api::all(client.clone()),
             };
-            let slice = Slice { store, woken: wake, listed };
-            (slice.clone(), Source { api, namespace: namespace.clone(), slice, writer, woken, listed: list })
+            let slice = Slice { store, woken: wake, namespace: namespace.clone(), sight };
+            (slice.clone(), Source { api, slice, writer, woken, sight: seen })
         });
         both.unzip()
     }
@@ -139,9 +141,9 @@ pub async fn run(
 }
 
 async fn control<K: Watched>(operator: Arc<Operator>, source: Source<K>, mut stopped: watch::Receiver<bool>) {
-    let Source { api, namespace, slice, writer, woken, listed } = source;
+    let Source { api, slice, writer, woken, sight } = source;
     let reader = slice.store.clone();
-    let stream = watched(operator.clone(), api, namespace, slice, writer, listed);
+    let stream = watched(operator.clone(), api, slice, writer, sight);
     let woken = futures::stream::unfold(woken, |mut woken| async { woken.recv().await.map(|object| (object, woken)) });
     let turns = operator.turns.clone();
     // Few run at once: those that have their turn, and those that are about to ask for theirs.
@@ -171,17 +173,18 @@ async fn control<K: Watched>(operator: Arc<Operator>, source: Source<K>, mut sto
 fn watched<K: Watched>(
     operator: Arc<Operator>,
     api: Api<Packed<K>>,
-    namespace: Option<String>,
     slice: Slice<K>,
     mut writer: Writer<Packed<K>>,
-    listed: watch::Sender<bool>,
+    sight: watch::Sender<Sight>,
 ) -> impl Stream<Item = watcher::Result<Packed<K>>> {
     // What a list shows counts when it is whole.
     let mut listing = Vec::new();
     let metrics = operator.metrics.clone();
-    let watched = follow::Watched { what: K::kind(&()).into_owned(), namespace: namespace.clone() };
+    let watched = follow::Watched { what: K::kind(&()).into_owned(), namespace: slice.namespace.clone() };
     let mut take_in = move |event: Result<watcher::Event<Packed<K>>, ()>| {
-        let Ok(event) = event else { return };
+        let Ok(event) = event else {
+            return sight.send_modify(|sight| sight.failed = Some(Instant::now()));
+        };
         let event = event.modify(Packed::forget_version);
         let due = match &event {
             watcher::Event::Apply(now) | watcher::Event::InitApply(now) => due(&slice.store, now),
@@ -206,13 +209,14 @@ fn watched<K: Watched>(
             watcher::Event::Init => listing.clear(),
             watcher::Event::InitApply(_) => listing.extend(due),
             watcher::Event::InitDone => {
-                for uid in operator.index.relisted(namespace.as_deref(), &slice.store.state()) {
+                for uid in operator.index.relisted(slice.namespace.as_deref(), &slice.store.state()) {
                     operator.memories.forget(&uid);
                 }
                 std::mem::take(&mut listing).into_iter().for_each(|one| slice.wake(one));
-                // After the first list everything has a pass of its own. After a later one, what went while nobody watched
-                // may be waited for.
-                if listed.send_replace(true) {
+                // After the first list everything has a pass of its own. After a later one, or one that comes late, what went
+                // or came while nobody watched may be waited for.
+                let before = sight.send_replace(Sight { is_listed: true, failed: None });
+                if before.is_listed || before.failed.is_some() {
                     operator.index.wake_unsettled();
                 }
             }

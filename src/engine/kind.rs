@@ -97,6 +97,8 @@ pub struct Subject {
     pub deleting: bool,
     /// Whether our finalizer is on it.
     pub held: bool,
+    /// Whether another finalizer is on it: it stays when ours is taken off.
+    pub lingers: bool,
     /// Whether an annotation pauses it.
     pub paused: bool,
     /// Whether its deletion leaves the platform as it is.
@@ -129,6 +131,7 @@ impl Subject {
             created: meta.creation_timestamp.as_ref().map(|time| time.0),
             deleting: meta.deletion_timestamp.is_some(),
             held: object.finalizers().iter().any(|finalizer| finalizer == api::FINALIZER),
+            lingers: object.finalizers().iter().any(|finalizer| finalizer != api::FINALIZER),
             paused,
             orphan: policies.deletion() == DeletionPolicy::Orphan || deletion == Some(Deletion::Orphan),
             requested_at,

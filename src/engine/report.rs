@@ -153,7 +153,7 @@ pub fn report(
     now: Timestamp,
 ) -> Report {
     if matches!(verdict, Verdict::Ignored | Verdict::Released) {
-        return Report { status: None, notes: events::of_steps(facts), again: Again::Never };
+        return Report { status: left(subject, now), notes: events::of_steps(facts), again: Again::Never };
     }
     let old = &subject.status;
     let mut status = Status { ownership: ownership::record(subject, facts), ..old.clone() };
@@ -198,6 +198,18 @@ pub fn report(
     let mut notes = events::of_steps(facts);
     notes.extend(events::of_transition(old, &status));
     Report { status: conditions::differ(&status, old).then_some(status), notes, again: outlook.again }
+}
+
+/// The status of a resource that is being deleted and that nothing of ours holds: while somebody else does, it does not go on
+/// saying that it is Ready.
+fn left(subject: &Subject, now: Timestamp) -> Option<Status> {
+    let mut status = subject.status.clone();
+    let message =
+        "nothing on the platform is waited for any more; the resource goes when its other finalizers are taken off";
+    let outlook = Outlook::waiting(Reason::Deleting, message.to_owned(), Again::Never);
+    conditions::write(&mut status.conditions, subject.generation, outlook_conditions(&outlook), now);
+    status.observed_generation = Some(subject.generation);
+    (subject.lingers && conditions::differ(&status, &subject.status)).then_some(status)
 }
 
 /// The status of a resource whose object is about to be created or taken over, or on whose way this is about to be created.

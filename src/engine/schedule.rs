@@ -26,6 +26,8 @@ const FIRST_BLOCKED: Duration = Duration::from_secs(15);
 const LAST_BLOCKED: Duration = Duration::from_secs(300);
 const STALLED: Duration = Duration::from_secs(600);
 const LAST_WATCH: Duration = Duration::from_secs(60);
+/// Longest wait of a watch that fails, with its jitter.
+pub const LONGEST_WATCH_WAIT: Duration = Duration::from_secs(72);
 
 /// How often a value that the platform does not keep is sent until that is said.
 pub const SAID: u32 = 3;

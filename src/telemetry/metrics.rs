@@ -62,6 +62,7 @@ pub struct Metrics {
     platform_answers: Gauge,
     resources: Family<OfResources, Gauge>,
     unreadable_resources: Family<Kind, Gauge>,
+    unlisted_namespaces: Gauge,
 }
 
 impl Default for Metrics {
@@ -111,6 +112,12 @@ impl Default for Metrics {
             "Resources with a field that this version of the operator cannot read",
             unreadable_resources.clone(),
         );
+        let unlisted_namespaces = Gauge::default();
+        registry.register(
+            "unlisted_namespaces",
+            "Watched namespaces in which the resources cannot be listed",
+            unlisted_namespaces.clone(),
+        );
         let registry = Arc::new(registry);
         Self {
             registry,
@@ -126,6 +133,7 @@ impl Default for Metrics {
             platform_answers,
             resources,
             unreadable_resources,
+            unlisted_namespaces,
         }
     }
 }
@@ -187,6 +195,11 @@ impl Metrics {
     pub fn unreadable_resources(&self, kind: &str, count: usize) {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         self.unreadable_resources.get_or_create(&Kind { kind: kind.to_owned() }).set(count);
+    }
+
+    /// So many of the watched namespaces cannot be listed.
+    pub fn unlisted_namespaces(&self, count: usize) {
+        self.unlisted_namespaces.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// The settings were read.

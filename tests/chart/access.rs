@@ -28,7 +28,7 @@ async fn an_operator_of_some_namespaces_has_no_rights_in_others() {
     release.plane.create_namespace("other").unwrap();
     // Its own may be one of them.
     release.kubectl(&["create", "namespace", SYSTEM]);
-    release.install(Major::Four, &json!({"watchNamespaces": [TELEPHONY, SYSTEM]}));
+    release.install(Major::Four, &json!({"watchNamespaces": [TELEPHONY, SYSTEM], "rbac": {"finishDeletions": false}}));
     release.add_credentials();
     release.platform.edit(|state| {
         state.add_tenant("Acme");
@@ -55,6 +55,41 @@ async fn an_operator_of_some_namespaces_has_no_rights_in_others() {
     assert!(world.platform.edit(|state| state.group("Acme", "Other").is_none()));
     world.delete("group/hq");
     world.until_gone::<Group>("hq").await;
+}
+
+#[tokio::test]
+async fn what_finishes_a_deletion_outlives_the_role_of_the_namespace_and_is_nothing_else() {
+    let release = Release::none().await;
+    let helm = release.install(Major::Four, &json!({"watchNamespaces": [TELEPHONY]}));
+    release.plane.create_namespace("other").unwrap();
+    let needed = [
+        ("list", "groups.apio.netaxis.be"),
+        ("watch", "tenants.apio.netaxis.be"),
+        ("patch", "resellers.apio.netaxis.be"),
+        ("patch", "groups.apio.netaxis.be --subresource=status"),
+    ];
+    for (verb, what) in needed {
+        assert!(release.may(OPERATOR, verb, what, "other"), "{verb} {what}");
+    }
+    for (verb, what) in [
+        ("create", "events.events.k8s.io"),
+        ("create", "groups.apio.netaxis.be"),
+        ("delete", "groups.apio.netaxis.be"),
+        ("update", "groups.apio.netaxis.be"),
+        ("list", "secrets"),
+        ("get", "configmaps"),
+    ] {
+        assert!(!release.may(OPERATOR, verb, what, "other"), "{verb} {what}");
+    }
+    // As the deletion of a namespace does.
+    release.kubectl(&["delete", "rolebinding,role", "--all", "-n", TELEPHONY]);
+    for (verb, what) in needed {
+        assert!(release.may(OPERATOR, verb, what, TELEPHONY), "{verb} {what}");
+    }
+    release
+        .helm(&helm, "upgrade", &json!({"watchNamespaces": [TELEPHONY], "rbac": {"finishDeletions": false}}), &[])
+        .unwrap();
+    assert!(!release.may(OPERATOR, "list", "groups.apio.netaxis.be", "other"));
 }
 
 #[tokio::test]

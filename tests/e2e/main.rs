@@ -28,6 +28,7 @@ mod in_process;
 mod limits;
 mod manifests;
 mod misplaced_ids;
+mod namespaces;
 mod odd_names;
 mod one_writer;
 mod order;

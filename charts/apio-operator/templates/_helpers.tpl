@@ -45,7 +45,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
-{{- /* The rules of a section of files/rules.yaml, under the names that the values give. Arguments: the context, the section. */}}
+{{- /* The rules of a section of files/rules.yaml, under the names that the values give. Arguments: the context, the section, and perhaps the only API group. */}}
 {{- define "apio-operator.rules" -}}
 {{- $root := index . 0 }}
 {{- $names := dict "apio-settings" $root.Values.settings.configMapName "apio-credentials" $root.Values.credentials.secretName "apio-operator" $root.Values.lease.name }}
@@ -59,7 +59,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- $rule = set (omit $rule "resourceNames") "resourceNames" $renamed }}
 {{- end }}
+{{- if or (lt (len $) 3) (has (last $) $rule.apiGroups) }}
 {{- $rules = append $rules $rule }}
+{{- end }}
 {{- end }}
 {{- toYaml $rules }}
 {{- end }}

@@ -35,15 +35,8 @@ pub fn rights(rules: &str, namespace: &str, watched: Option<&str>) -> String {
     let rules: Value = serde_yaml::from_str(rules).expect("the rules are YAML");
     let section = |name: &str| rules.get(name).cloned().unwrap_or_else(|| panic!("the rules have no section {name}"));
     let account = json!({"kind": "ServiceAccount", "name": "apio-operator", "namespace": namespace});
-    let grant = |kind: &str, name: String, place: Option<&str>, rules: Value| {
-        let group = "rbac.authorization.k8s.io";
-        let meta = place.map_or_else(|| json!({"name": name}), |place| json!({"name": name, "namespace": place}));
-        [
-            json!({"apiVersion": format!("{group}/v1"), "kind": kind, "metadata": meta, "rules": rules}),
-            json!({"apiVersion": format!("{group}/v1"), "kind": format!("{kind}Binding"), "metadata": meta, "subjects": [account],
-                "roleRef": {"apiGroup": group, "kind": kind, "name": name}}),
-        ]
-    };
+    let grant =
+        |kind: &str, name: String, place: Option<&str>, rules: Value| grant(&account, kind, &name, place, rules);
     let mut all = vec![
         json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "apio-operator", "namespace": namespace}}),
     ];
@@ -55,6 +48,32 @@ pub fn rights(rules: &str, namespace: &str, watched: Option<&str>) -> String {
     });
     let list = json!({"apiVersion": "v1", "kind": "List", "items": all});
     serde_yaml::to_string(&list).expect("JSON is YAML")
+}
+
+/// What the chart adds, unless it is told not to, for an operator that sees some namespaces only: the rules of section `watched`
+/// on its own kinds, in every namespace.
+///
+/// # Panics
+/// When the file is not as described.
+pub fn finishing(rules: &str, namespace: &str) -> String {
+    let rules: Value = serde_yaml::from_str(rules).expect("the rules are YAML");
+    let mut watched = rules["watched"].as_array().cloned().expect("the rules have a section watched");
+    watched.retain(|rule| rule["apiGroups"] == json!(["apio.netaxis.be"]));
+    let account = json!({"kind": "ServiceAccount", "name": "apio-operator", "namespace": namespace});
+    let name = format!("apio-operator-finishing-{namespace}");
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": grant(&account, "ClusterRole", &name, None, watched.into())});
+    serde_yaml::to_string(&list).expect("JSON is YAML")
+}
+
+/// A role and its binding.
+fn grant(account: &Value, kind: &str, name: &str, place: Option<&str>, rules: Value) -> [Value; 2] {
+    let group = "rbac.authorization.k8s.io";
+    let meta = place.map_or_else(|| json!({"name": name}), |place| json!({"name": name, "namespace": place}));
+    [
+        json!({"apiVersion": format!("{group}/v1"), "kind": kind, "metadata": meta, "rules": rules}),
+        json!({"apiVersion": format!("{group}/v1"), "kind": format!("{kind}Binding"), "metadata": meta, "subjects": [account],
+            "roleRef": {"apiGroup": group, "kind": kind, "name": name}}),
+    ]
 }
 
 /// A running operator.

@@ -388,3 +388,18 @@ fn an_annotation_that_cannot_be_read_is_told_when_it_comes_and_never_again() {
         "paused, because the annotation apio.netaxis.be/pause is not known (did you mean apio.netaxis.be/paused?); correct it, or remove it to go on"
     );
 }
+
+#[test]
+fn what_another_finalizer_keeps_does_not_go_on_saying_that_it_is_ready() {
+    for verdict in [Verdict::Ignored, Verdict::Released] {
+        let subject = Subject { generation: 1, lingers: true, deleting: true, ..Subject::default() };
+        let mut story = Story::of(subject);
+        story.ends(&Verdict::Synced, 1);
+        assert!(story.ends(&verdict, 2).status.is_some());
+        assert_eq!(story.conditions(), ["Ready=False Deleting", "Reconciling=True Deleting", "Synced=True Synced"]);
+        assert_eq!(story.ends(&verdict, 3).status, None, "told once");
+        story.subject.lingers = false;
+        story.ends(&Verdict::Synced, 4);
+        assert_eq!(story.ends(&verdict, 5).status, None, "it is gone");
+    }
+}
