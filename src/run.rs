@@ -211,6 +211,7 @@ pub async fn operate(
     let text: health::Text = Arc::new(move || {
         counting.count_resources();
         counting.metrics.platform_answers(!counting.turns.is_stopped());
+        counting.metrics.stopped_tenants(counting.turns.stopped_tenants());
         counting.metrics.credentials_valid(counting.platform.has_credentials());
         counting.metrics.text()
     });

@@ -1,6 +1,7 @@
 //! Who may talk to the platform, and when: [`queue`] hands out turns by class and fairly between tenants, [`pace`] slows
-//! down, pauses and stops. Time is a [`std::time::Duration`] since a moment of the caller's choice.
+//! down and pauses, and each [`breaker`] stops what is not answered: all of it, or what is for one tenant. Time is a [`std::time::Duration`] since a moment of the caller's choice.
 
+pub mod breaker;
 pub mod pace;
 pub mod queue;
 

@@ -13,12 +13,15 @@ pub struct Failure {
     pub message: String,
     /// How long the platform asked to wait.
     pub retry_after: Option<Duration>,
+    /// Whether these are the platform's words, in its own form. An error of the server is then about one object; otherwise
+    /// nobody answered but something in between.
+    pub is_own: bool,
 }
 
 impl Failure {
     /// A failure without a wait asked for.
     pub fn new(cause: Cause, message: impl Into<String>) -> Self {
-        Self { cause, message: message.into(), retry_after: None }
+        Self { cause, message: message.into(), retry_after: None, is_own: false }
     }
 }
 

@@ -34,7 +34,7 @@ pub fn accepted(reply: Reply, call: &str, write: bool) -> Result<Value, Failure>
         status => {
             let cause = cause(status, reply.body.as_ref().ok().filter(|body| in_own_form(body)), write);
             let message = format!("{call} was answered with {status}: {}", words(&reply.body));
-            Err(Failure { cause, message, retry_after: reply.retry_after })
+            Err(Failure { cause, message, retry_after: reply.retry_after, is_own: is_own(&reply) })
         }
     }
 }

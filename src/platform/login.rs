@@ -128,7 +128,8 @@ impl Login {
             // Nothing in a spec can mend it.
             let is_refusal = matches!(failure.cause, Cause::Rejected | Cause::Forbidden);
             let cause = if is_refusal { Cause::Unreadable } else { failure.cause };
-            Failure { cause, message, ..failure }
+            // Nobody gets on without it: it is about no single object.
+            Failure { cause, message, is_own: false, ..failure }
         })?;
         login.restricted = errors::is_restricted(&answer);
         if address.mode() == Mode::Core {

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use crate::engine::{
     budget::{
         Class,
+        breaker::Caller,
         pace::{Limits, Pace},
         queue::Queue,
     },
@@ -18,7 +19,7 @@ use crate::engine::{
 /// The right to talk to the platform for one pass; given back when it is dropped.
 pub struct Turn {
     shared: Arc<Shared>,
-    who: String,
+    caller: Caller,
     /// When it was asked for.
     pub asked: Instant,
 }
@@ -101,7 +102,8 @@ impl Turns {
             return None;
         }
         let asked = asking.remove(who)?.since;
-        Some(Turn { shared: self.0.clone(), who: who.to_owned(), asked })
+        let caller = Caller { who: who.to_owned(), lane: lane.to_owned(), class };
+        Some(Turn { shared: self.0.clone(), caller, asked })
     }
 
     /// Nobody of that name will ask again.
@@ -117,7 +119,12 @@ impl Turns {
         self.0.state().pace.is_stopped()
     }
 
-    /// Resolves each time that the platform answers again after calls were held back because it did not.
+    /// For how many tenants the platform answers with errors only, so that they are only tried once in a while.
+    pub fn stopped_tenants(&self) -> usize {
+        self.0.state().pace.stopped_tenants(self.0.now())
+    }
+
+    /// Resolves each time that the platform answers again, or for a tenant, after calls were held back because it did not.
     pub async fn answers_again(&self) {
         self.0.answers_again.notified().await;
     }
@@ -134,7 +141,7 @@ impl Turn {
 
     /// Takes the place of one call; how long it is until then.
     pub fn place(&self) -> Duration {
-        self.shared.state().pace.place(self.shared.now())
+        self.shared.state().pace.place(&self.caller, self.shared.now())
     }
 
     /// Makes one call, if the pace allows it.
@@ -145,7 +152,7 @@ impl Turn {
         self.allowed()?;
         let result = call.await;
         let mut state = self.shared.state();
-        if state.pace.ended(result.as_ref().err(), self.shared.now()) {
+        if state.pace.ended(&self.caller, result.as_ref().err(), self.shared.now()) {
             self.shared.answers_again.notify_one();
         }
         state.grant();
@@ -154,14 +161,14 @@ impl Turn {
     }
 
     fn allowed(&self) -> Result<(), Failure> {
-        self.shared.state().pace.held_back(self.shared.now()).map_or(Ok(()), Err)
+        self.shared.state().pace.held_back(&self.caller, self.shared.now()).map_or(Ok(()), Err)
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
         let mut state = self.shared.state();
-        state.queue.leave(&self.who);
+        state.queue.leave(&self.caller.who);
         state.grant();
     }
 }

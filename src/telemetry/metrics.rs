@@ -60,6 +60,7 @@ pub struct Metrics {
     credentials_valid: Gauge,
     leader: Gauge,
     platform_answers: Gauge,
+    stopped_tenants: Gauge,
     resources: Family<OfResources, Gauge>,
     unreadable_resources: Family<Kind, Gauge>,
     unlisted_namespaces: Gauge,
@@ -78,7 +79,7 @@ impl Default for Metrics {
             drop(watch_failures.get_or_create(&WatchOf { watch }));
         }
         let (settings_valid, credentials_valid, leader) = (Gauge::default(), Gauge::default(), Gauge::default());
-        let platform_answers = Gauge::default();
+        let (platform_answers, stopped_tenants) = (Gauge::default(), Gauge::default());
         registry.register("reconciles", "Passes that ended, by kind and result", passes.clone());
         registry.register(
             "reconcile_duration_seconds",
@@ -104,6 +105,11 @@ impl Default for Metrics {
             "platform_answers",
             "0 while the platform does not answer and is only tried once in a while",
             platform_answers.clone(),
+        );
+        registry.register(
+            "stopped_tenants",
+            "Tenants for which the platform answers with errors only, and that are only tried once in a while",
+            stopped_tenants.clone(),
         );
         registry.register("resources", "Resources by kind and state", resources.clone());
         let unreadable_resources = Family::default();
@@ -131,6 +137,7 @@ impl Default for Metrics {
             credentials_valid,
             leader,
             platform_answers,
+            stopped_tenants,
             resources,
             unreadable_resources,
             unlisted_namespaces,
@@ -215,6 +222,11 @@ impl Metrics {
     /// Whether the platform answers.
     pub fn platform_answers(&self, answers: bool) {
         self.platform_answers.set(i64::from(answers));
+    }
+
+    /// For so many tenants the platform answers with errors only.
+    pub fn stopped_tenants(&self, count: usize) {
+        self.stopped_tenants.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// The lease was taken or lost.

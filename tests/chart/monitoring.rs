@@ -122,7 +122,7 @@ async fn a_prometheus_finds_every_metric_that_alerts_dashboard_and_documentation
     let evaluated = || async {
         let rules = prometheus.get("rules", &[]).await.unwrap_or_default();
         let rules: Vec<_> = items(&rules["groups"]).iter().flat_map(|group| items(&group["rules"])).collect();
-        rules.len() == 10 && rules.iter().all(|rule| rule["health"] == "ok")
+        rules.len() == 12 && rules.iter().all(|rule| rule["health"] == "ok")
     };
     world.poll("every rule is evaluated", evaluated).await;
     let active = || async {

@@ -8,7 +8,7 @@ use testkit::simulator::{Call, Fault};
 
 use crate::{
     fixtures::manifest,
-    world::{SOON, Wish, World},
+    world::{SOON, Wish, World, message},
 };
 
 const HELD_BACK: &str = "apio_operator_platform_calls_total{operation=\"get_group\",outcome=\"held_back\"}";
@@ -40,6 +40,75 @@ async fn a_platform_that_does_not_answer_is_only_probed_and_all_go_on_when_it_is
         world.group(name).await;
     }
     assert_eq!(world.writes().len(), names.len());
+}
+
+/// What the platform says of a tenant whose backend is down, in its own form.
+fn backend_down() -> Fault {
+    Fault::error(504, 99, "BACKEND_TIMEOUT", "no answer from behind").forever()
+}
+
+#[tokio::test]
+async fn a_tenant_that_is_down_keeps_no_other_waiting() {
+    let world = World::with(Wish { arguments: &["--drift-interval", "2s"], ..Wish::default() }).await;
+    world.platform.edit(|state| {
+        state.add_tenant("Acme");
+        state.add_tenant("Bad");
+    });
+    let of = |tenant: &str, name: &str| manifest("Group", name, &format!("tenantId: {tenant}, groupName: G"));
+    let bad: Vec<_> = (0..20).map(|n| format!("b{n}")).collect();
+    world.apply(&bad.iter().map(|name| of("Bad", name)).collect::<String>());
+    for name in &bad {
+        world.group(name).await;
+    }
+    world.platform.inject(backend_down().on("*", "/tenants/Bad/*"));
+    world.poll("the tenant is stopped", || async { world.metric("apio_operator_stopped_tenants").await == 1 }).await;
+    world.platform.clear_journal();
+    let began = Instant::now();
+    for name in ["one", "two", "three"] {
+        world.apply(&of("Acme", name));
+        world.group(name).await;
+    }
+    world.change::<Group>("one", json!({"spec": {"userLimit": 7}})).await;
+    world.group("one").await;
+    let took = began.elapsed();
+    let asked = world.platform.journal().iter().filter(|call| call.path.starts_with("/tenants/Bad/")).count();
+    assert!(took < Duration::from_secs(15), "{took:?}\n{}", world.story());
+    // A probe after 1 second, 2 seconds, 4 seconds and so on; some calls were under way.
+    assert!(asked <= 12 + took.as_secs() as usize, "{asked} calls in {took:?}\n{}", world.story());
+    assert_eq!(world.metric("apio_operator_platform_answers").await, 1);
+    world.apply(&of("Bad", "waits"));
+    let waits: Group = world.reason("waits", "Ready", "PlatformUnreachable").await;
+    let said = message(&waits, "Ready");
+    assert!(said.contains("tenant Bad") || said.contains("BACKEND_TIMEOUT"), "{said}");
+    world.platform.clear_faults();
+    world.group("waits").await;
+    world.poll("the tenant goes on", || async { world.metric("apio_operator_stopped_tenants").await == 0 }).await;
+}
+
+#[tokio::test]
+async fn one_group_that_is_down_keeps_no_other_of_its_tenant_waiting() {
+    let world = World::new().await;
+    world.platform.edit(|state| state.add_tenant("Acme"));
+    let (names, all) = groups(3);
+    world.apply(&all);
+    for name in &names {
+        world.group(name).await;
+    }
+    let path = "/tenants/Acme/groups/g1/";
+    world.platform.inject(backend_down().on("*", path));
+    let asked = || world.platform.journal().iter().filter(|call| call.path == path && call.status == Some(504)).count();
+    // More often in a row than stops anything, when nothing else is asked in between.
+    for times in 1..=7 {
+        world.nudge::<Group>("g1").await;
+        world.poll("it is asked", || async { asked() >= times }).await;
+    }
+    let began = Instant::now();
+    world.apply(&manifest("Group", "new", "tenantId: Acme, groupName: G"));
+    world.group("new").await;
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}\n{}", began.elapsed(), world.story());
+    let metrics =
+        (world.metric("apio_operator_stopped_tenants").await, world.metric("apio_operator_platform_answers").await);
+    assert_eq!(metrics, (0, 1), "{}", world.story());
 }
 
 /// Of two turns polls have one. A poll that the platform never answers keeps it, so the others wait from the start on.

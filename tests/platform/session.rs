@@ -165,6 +165,22 @@ async fn one_login_that_is_refused_by_chance_stops_nothing_for_good() {
     assert!(client.ask(look("HQ")).await.is_ok() && client.platform.has_credentials());
 }
 
+/// An error that the platform answers to a call is about an object, and to a login it is about everything.
+#[tokio::test]
+async fn a_login_that_fails_is_no_matter_of_one_tenant() {
+    let client = client(Mode::Gateway).await;
+    client.ask(look("HQ")).await.unwrap();
+    client.simulator.inject(Fault::error(500, 1, "ODD", "no").on("GET", "/tenants/*"));
+    let of_object = client.ask(look("HQ")).await.unwrap_err();
+    client.simulator.inject(Fault::error(500, 1, "ODD", "no").on("POST", "/login/"));
+    client.credentials.send_replace(account("another", PASSWORD));
+    let of_login = client.ask(look("HQ")).await.unwrap_err();
+    assert_eq!(
+        [of_object, of_login].map(|failure| (failure.cause, failure.is_own)),
+        [(Cause::ServerError, true), (Cause::ServerError, false)]
+    );
+}
+
 #[tokio::test]
 async fn a_login_that_is_refused_as_a_request_is_a_matter_of_the_credentials() {
     for (mode, login) in [(Mode::Gateway, "/login/"), (Mode::Core, "/auth/login/")] {

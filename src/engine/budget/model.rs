@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::{
     Class,
+    breaker::Caller,
     pace::{Limits, Pace},
     queue::{LEAST, Queue},
 };
@@ -15,8 +16,8 @@ use crate::engine::failure::{Cause, Failure};
 enum Event {
     /// Of one of so many for one of so many tenants.
     Ask(u8, Class),
-    /// The nth pass that has its turn makes a call with this end.
-    Call(usize, Option<Cause>),
+    /// The nth pass that has its turn makes a call with this end, perhaps in the platform's own words.
+    Call(usize, Option<Cause>, bool),
     /// The nth pass ends.
     End(usize),
     /// The nth pass that waits gives up.
@@ -29,7 +30,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     let cause = prop::option::weighted(0.5, prop::sample::select(Cause::ALL));
     let event = prop_oneof![
         4 => (0..24_u8, class).prop_map(|(who, class)| Event::Ask(who, class)),
-        6 => (0..8_usize, cause).prop_map(|(at, cause)| Event::Call(at, cause)),
+        6 => (0..8_usize, cause, any::<bool>()).prop_map(|(at, cause, own)| Event::Call(at, cause, own)),
         3 => (0..8_usize).prop_map(Event::End),
         1 => (0..8_usize).prop_map(Event::GiveUp),
         2 => (1..20_000_u16).prop_map(Event::Pass),
@@ -110,12 +111,13 @@ proptest! {
                         model.waiting.insert(who, (class, model.asked));
                     }
                 }
-                Event::Call(at, cause) => {
-                    let Some(_) = model.running.keys().nth(at) else { continue };
-                    let stopped = pace.is_stopped();
-                    if let Some(failure) = pace.held_back(now) {
+                Event::Call(at, cause, is_own) => {
+                    let Some((who, class)) = model.running.iter().nth(at) else { continue };
+                    let caller = Caller { who: who.clone(), lane: tenant(who).to_string(), class: *class };
+                    let (stopped, alone) = (pace.is_stopped(), pace.is_stopped_for(&caller.lane));
+                    if let Some(failure) = pace.held_back(&caller, now) {
                         prop_assert!(failure.retry_after.is_some_and(|wait| wait > Duration::ZERO));
-                        prop_assert!(stopped, "nothing asked for a pause");
+                        prop_assert!(stopped || alone, "nothing asked for a pause");
                         continue;
                     }
                     if stopped {
@@ -123,13 +125,13 @@ proptest! {
                         prop_assert!(!early, "two probes within a second");
                         probes.push(now);
                     }
-                    prop_assert_eq!(pace.place(now), Duration::ZERO, "there is no rate");
-                    let failure = cause.map(|cause| Failure::new(cause, "words"));
-                    owed |= stopped;
-                    let announced = pace.ended(failure.as_ref(), now);
+                    prop_assert_eq!(pace.place(&caller, now), Duration::ZERO, "there is no rate");
+                    let failure = cause.map(|cause| Failure { is_own, ..Failure::new(cause, "words") });
+                    let announced = pace.ended(&caller, failure.as_ref(), now);
+                    owed |= stopped && !pace.is_stopped() || alone && !pace.is_stopped_for(&caller.lane);
                     prop_assert!(owed || !announced, "said without a stop");
                     if cause.is_none() {
-                        prop_assert!(!pace.is_stopped());
+                        prop_assert!(!pace.is_stopped() && !pace.is_stopped_for(&caller.lane));
                         prop_assert_eq!(announced, owed, "the end of a stop is said once");
                     }
                     owed &= !announced;
