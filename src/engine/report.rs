@@ -18,7 +18,7 @@ use super::{
     on_the_way, ownership,
     plan::{Refusal, Sent, Verdict},
     reason::{Reason, State},
-    schedule::{Again, SAID, sends_again_after},
+    schedule::{Again, LONGEST_ASKED, SAID, sends_again_after},
     size,
 };
 use crate::api::{self, AutoCreating, Observed, Ownership, Status};
@@ -362,6 +362,11 @@ fn sentence_of(failure: &Failure) -> String {
         Reason::Invalid => format!("the platform refuses it: {failure}; change the spec"),
         Reason::NotVisible => format!("{failure}; use an account that may see it"),
         Reason::InternalError => format!("{failure}; please report this with the log of the operator"),
+        // Said only when it is long, and not how long exactly: that would be another text at each look.
+        _ if failure.retry_after.is_some_and(|asked| asked > Duration::from_secs(60)) => {
+            let most = LONGEST_ASKED.as_secs() / 60;
+            format!("{failure}; the platform asks for a pause, so {BY_ITSELF} within {most} minutes")
+        }
         _ => format!("{failure}; {BY_ITSELF}"),
     }
 }

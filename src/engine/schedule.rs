@@ -28,6 +28,9 @@ const STALLED: Duration = Duration::from_secs(600);
 const LAST_WATCH: Duration = Duration::from_secs(60);
 /// Longest wait of a watch that fails, with its jitter.
 pub const LONGEST_WATCH_WAIT: Duration = Duration::from_secs(72);
+/// Longest wait that the platform can ask for. It may mean well, but it does not know that the whole of a resource waits, and
+/// nobody would know until when: a page of a maintenance asks for an hour, and is gone after minutes.
+pub const LONGEST_ASKED: Duration = Duration::from_secs(300);
 
 /// How often a value that the platform does not keep is sent until that is said.
 pub const SAID: u32 = 3;
@@ -51,7 +54,7 @@ pub fn delay(again: Again, drift: Duration, random: f64) -> Option<Duration> {
         Again::Never => None,
         Again::Drift => Some(spread(drift)),
         Again::Transient(attempts, asked) => {
-            Some(spread(doubled(FIRST_RETRY, attempts, LAST_RETRY)).max(asked.unwrap_or_default()))
+            Some(spread(doubled(FIRST_RETRY, attempts, LAST_RETRY)).max(asked.unwrap_or_default().min(LONGEST_ASKED)))
         }
         Again::Waiting => Some(spread(WAITING.min(drift))),
         Again::Blocked(attempts) => Some(spread(doubled(FIRST_BLOCKED, attempts, LAST_BLOCKED))),
@@ -104,7 +107,9 @@ mod tests {
     }
 
     #[test]
-    fn what_the_platform_asks_for_is_never_shortened() {
+    fn what_the_platform_asks_for_is_not_shortened_unless_it_is_far_too_long() {
+        let hour = Some(Duration::from_secs(3600));
+        assert_eq!(delay(Again::Transient(1, hour), STALLED, 0.5), Some(LONGEST_ASKED));
         let asked = Duration::from_secs(7);
         for random in [0.0, 0.5, 1.0] {
             assert_eq!(delay(Again::Transient(1, Some(asked)), STALLED, random), Some(asked));

@@ -13,8 +13,6 @@ use crate::engine::{
 
 /// Longest piece of the platform's words that is kept, in characters.
 const WORDS: usize = 300;
-/// Longest wait that is honoured.
-const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
 /// The body of an answer that says yes.
 ///
@@ -158,14 +156,13 @@ fn cut(text: &str) -> String {
 
 /// `Retry-After`: seconds or a date.
 pub fn retry_after(value: &str) -> Option<Duration> {
-    let wait = match value.trim().parse::<u64>() {
+    Some(match value.trim().parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => {
             let at = rfc2822::parse(value.trim()).ok()?.timestamp();
             Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or_default()
         }
-    };
-    Some(wait.min(LONGEST_WAIT))
+    })
 }
 
 #[cfg(test)]
@@ -324,9 +321,8 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_is_read_as_seconds_or_as_a_date_and_has_a_limit() {
+    fn a_wait_is_read_as_seconds_or_as_a_date() {
         assert_eq!(retry_after("7"), Some(Duration::from_secs(7)));
-        assert_eq!(retry_after("999999"), Some(LONGEST_WAIT));
         assert_eq!(retry_after("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
         assert_eq!(retry_after("soon"), None);
     }

@@ -403,3 +403,18 @@ fn what_another_finalizer_keeps_does_not_go_on_saying_that_it_is_ready() {
         assert_eq!(story.ends(&verdict, 5).status, None, "it is gone");
     }
 }
+
+#[test]
+fn a_long_pause_that_the_platform_asks_for_is_told_in_the_same_words_at_each_look() {
+    let mut story = Story::of(new());
+    let asks = |seconds| {
+        let retry_after = Some(std::time::Duration::from_secs(seconds));
+        Verdict::Failed(Failure { retry_after, ..Failure::new(Cause::ServerError, "MAINTENANCE") })
+    };
+    story.ends(&asks(3600), 0);
+    let said = story.subject.condition("Ready").unwrap().message.clone();
+    assert!(said.starts_with("MAINTENANCE; ") && said.contains("within 5 minutes"), "{said}");
+    assert_eq!(story.ends(&asks(3300), 300).status, None);
+    story.ends(&asks(3), 600);
+    assert!(!story.subject.condition("Ready").unwrap().message.contains("minutes"), "a short one is not worth a word");
+}
