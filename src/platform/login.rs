@@ -17,6 +17,11 @@ use super::{
 };
 use crate::engine::failure::{Cause, Failure};
 
+/// A list that every account may read (platform contract, 3).
+const WHAT_ALL_MAY_READ: &str = "/system/domains/";
+/// How the cookie of a session begins (platform contract, 1.2).
+const SESSION: &str = "sessionid=";
+
 /// What the credentials Secret holds.
 #[derive(Clone, Debug)]
 pub struct Credentials {
@@ -29,10 +34,23 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Whether there is a login with them at this front door; if not, they are not even sent.
-    pub fn fit(&self, mode: Mode) -> bool {
-        mode == Mode::Core || !self.username.is_empty()
+    /// Why there is no login with them at this front door: they are not even sent.
+    pub fn unfit(&self, mode: Mode) -> Option<&'static str> {
+        match (mode, &self.token) {
+            (Mode::Core, Some(token)) if !fits_a_header(token.expose_secret()) => Some(
+                "the key token of the credentials Secret holds a line break, a blank or another character that no token has; \
+                 write it in one line, as base64 does with -w0",
+            ),
+            (Mode::Gateway, _) if self.username.is_empty() => {
+                Some("the gateway takes no token: the credentials Secret needs the keys username and password")
+            }
+            _ => None,
+        }
     }
+}
+
+fn fits_a_header(token: &str) -> bool {
+    token.chars().all(|c| c.is_ascii_graphic())
 }
 
 /// Equal when a login with one is a login with the other: other changes of the Secret are no reason to try again.
@@ -97,19 +115,20 @@ impl Login {
             credentials: credentials.clone(),
             client,
             cookies,
-            bearer: credentials.token.clone(),
+            // The gateway is never sent it.
+            bearer: credentials.token.clone().filter(|_| address.mode() == Mode::Core),
             restricted: false,
             proven: AtomicBool::new(false),
             kept_out: AtomicBool::new(false),
             ended_by,
             judged: AtomicBool::new(false),
         };
-        if login.bearer.is_some() && address.mode() == Mode::Core {
-            return Ok(login);
-        }
-        if !credentials.fit(address.mode()) {
-            let message = "the gateway takes no token: the credentials Secret needs the keys username and password";
+        if let Some(message) = credentials.unfit(address.mode()) {
             return Err(Failure::new(Cause::LoginRefused, message));
+        }
+        if let Some(token) = &login.bearer {
+            try_token(address, &login.client, token).await?;
+            return Ok(login);
         }
         let url = match address.mode() {
             Mode::Gateway => address.url("/login/"),
@@ -140,12 +159,47 @@ impl Login {
                 );
                 Failure::new(Cause::LoginRefused, message)
             })?);
+        } else if let Some(why) = login.is_cut_off(&address.url(WHAT_ALL_MAY_READ)) {
+            let message = format!("the login of {} gave no session that can be used: {why}", credentials.username);
+            return Err(Failure::new(Cause::LoginRefused, message));
         }
         Ok(login)
+    }
+
+    /// Why no call of the gateway can tell that it belongs to this session.
+    fn is_cut_off(&self, url: &str) -> Option<&'static str> {
+        let has_session = |url: &str| {
+            let cookies = self.cookies_for(url)?;
+            Some(cookies.to_str().is_ok_and(|all| all.split("; ").any(|cookie| cookie.starts_with(SESSION))))
+        };
+        let secure = url.strip_prefix("http://").and_then(|rest| has_session(&format!("https://{rest}")));
+        match (has_session(url), secure) {
+            (Some(true), _) => None,
+            (_, Some(true)) => {
+                Some("its cookie is marked Secure and is not sent over http; let --platform-url begin with https://")
+            }
+            (Some(false), _) => None,
+            (None, _) => Some("it set no cookie; look at --platform-url and --platform-mode"),
+        }
+    }
+}
+
+/// Whether APIO core lets a token in shows in a call that every account may make; there is no login to tell.
+async fn try_token(address: &Address, client: &reqwest::Client, token: &SecretString) -> Result<(), Failure> {
+    let call = client.get(address.url(WHAT_ALL_MAY_READ)).bearer_auth(token.expose_secret());
+    match http::send(call, false, None).await {
+        Ok(reply) if reply.status == 401 => {
+            let message = "APIO core refuses the token of the credentials Secret: it is wrong or has expired; put a good one into its key token";
+            Err(Failure::new(Cause::LoginRefused, message))
+        }
+        // Whatever it answers, it lets the token in; a list may be longer than what is read.
+        Ok(_) => Ok(()),
+        Err(failure) if failure.cause == Cause::Unreadable => Ok(()),
+        Err(failure) => Err(failure),
     }
 }
 
 fn bearer(answer: &Value) -> Option<SecretString> {
     let token = answer.get("access_token").or_else(|| answer.get("token"))?.as_str()?;
-    Some(SecretString::from(token.to_owned()))
+    fits_a_header(token).then(|| SecretString::from(token.to_owned()))
 }

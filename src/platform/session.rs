@@ -203,7 +203,6 @@ impl Session {
         self.began.elapsed()
     }
 
-    /// The open session, or a new one.
     /// Waits until a session is open.
     ///
     /// # Errors
@@ -212,6 +211,7 @@ impl Session {
         self.login().await.map(drop)
     }
 
+    /// The open session, or a new one.
     async fn login(&self) -> Result<Arc<Login>, Failure> {
         match self.session(None).await? {
             Some(login) => Ok(login),
@@ -283,7 +283,7 @@ impl Session {
     fn refused(&self, credentials: &Credentials, why: &str) -> String {
         let now = self.now();
         let mut logins = self.logins();
-        if !credentials.fit(self.address.mode()) {
+        if credentials.unfit(self.address.mode()).is_some() {
             logins.unusable();
             return why.to_owned();
         }

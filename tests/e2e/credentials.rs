@@ -178,6 +178,60 @@ async fn a_machine_token_needs_no_login() {
 }
 
 #[tokio::test]
+async fn a_token_that_cannot_be_used_is_told_on_the_secret_and_in_the_metric_and_a_good_one_is_in_use_at_once() {
+    let world = World::with(Wish { no_credentials: true, arguments: CORE, ..Wish::default() }).await;
+    world.platform.edit(|state| state.add_tenant("Acme"));
+    let secret = |token: &str| {
+        world.apply(&format!(
+            "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: apio-credentials}}\nstringData: {{token: {token:?}}}\n"
+        ))
+    };
+    world.apply(&hq(""));
+    for (token, words) in
+        [("wrapped-\ntoken", "key token of the credentials Secret holds"), ("expired-token", "refuses the token")]
+    {
+        secret(token);
+        let told = |group: &Group| has(group, "Stalled") && message(group, "Ready").contains(words);
+        world.until("hq", words, told).await;
+        world.reason::<Group>("hq", "Ready", "CredentialsUnavailable").await;
+        world.told("apio-credentials", "CredentialsInvalid").await;
+        assert_eq!(world.metric("apio_operator_credentials_valid").await, 0);
+    }
+    secret(M2M_TOKEN);
+    world.group("hq").await;
+    assert_eq!(world.metric("apio_operator_credentials_valid").await, 1);
+    assert_no_secret_is_told(&world, &["wrapped-", "expired-token"]).await;
+}
+
+#[tokio::test]
+async fn a_session_cookie_that_is_never_sent_back_is_told_as_what_it_is() {
+    let platform = Simulator::start().await.unwrap();
+    let proxy = platform.url();
+    // A host of its own: on this machine a Secure cookie is sent over http too.
+    let world = World::with(Wish {
+        no_credentials: true,
+        platform: Some(platform),
+        platform_url: Some("http://apio.invalid"),
+        environment: &[("HTTP_PROXY", &proxy), ("NO_PROXY", "")],
+        ..Wish::default()
+    })
+    .await;
+    world.platform.edit(|state| {
+        state.add_tenant("Acme");
+        state.settings.assumptions.secure_cookies = true;
+    });
+    world.apply(&(credentials(USERNAME, PASSWORD) + &hq("")));
+    let group: Group = world.reason("hq", "Ready", "CredentialsUnavailable").await;
+    let said = message(&group, "Ready");
+    assert!(said.contains("marked Secure") && said.contains("https://"), "{said}");
+    world.told("apio-credentials", "CredentialsInvalid").await;
+    assert_eq!((logins(&world), world.metric("apio_operator_credentials_valid").await), (1, 0));
+    world.platform.edit(|state| state.settings.assumptions.secure_cookies = false);
+    world.kubectl(&["annotate", "secret", "apio-credentials", "apio.netaxis.be/requested-at=now"]);
+    world.group("hq").await;
+}
+
+#[tokio::test]
 async fn an_account_that_asks_for_a_second_factor_is_told_what_to_use_instead() {
     let world = World::with(Wish { no_credentials: true, arguments: CORE, ..Wish::default() }).await;
     world.platform.edit(|state| {

@@ -15,6 +15,63 @@ async fn a_machine_token_needs_no_login() {
     assert_eq!(client.logins(), 0);
 }
 
+fn token(text: &str) -> Option<Credentials> {
+    let token = Some(SecretString::from(text.to_owned()));
+    Some(Credentials { token, ..account("", "").unwrap() })
+}
+
+#[tokio::test]
+async fn a_token_that_no_header_can_carry_is_told_before_it_is_sent() {
+    let client = client(Mode::Core).await;
+    for text in ["m2m-t\noken", "m2m-t\roken", "m2m token", "m2m-t\u{e9}ken", "m2m\u{7f}", " m2m"] {
+        client.credentials.send_replace(token(text));
+        let failure = client.ask(look("HQ")).await.unwrap_err();
+        assert!(failure.cause == Cause::LoginRefused && failure.message.contains("key token"), "{failure}");
+        assert!(!failure.message.contains("is made") && !failure.message.contains("m2m"), "{failure}");
+        assert!(!client.platform.has_credentials());
+    }
+    assert_eq!(client.simulator.journal().len(), 0);
+    client.credentials.send_replace(token(M2M_TOKEN));
+    assert!(client.ask(look("HQ")).await.is_ok() && client.platform.has_credentials());
+}
+
+#[tokio::test]
+async fn a_token_that_core_refuses_at_first_or_later_is_a_matter_of_the_credentials() {
+    let client = client_with(Mode::Core, SHORT).await;
+    client.credentials.send_replace(token("wrong-token"));
+    let failure = client.platform.log_in().await.unwrap_err();
+    assert!(failure.cause == Cause::LoginRefused && !failure.message.contains("wrong-token"), "{failure}");
+    client.credentials.send_replace(token(M2M_TOKEN));
+    client.ask(look("HQ")).await.unwrap();
+    client.simulator.edit(|state| state.m2m_tokens.clear());
+    tokio::time::sleep(SHORT).await;
+    assert_eq!(client.cause(look("HQ")).await, Cause::LoginRefused);
+    assert!(!client.platform.has_credentials());
+}
+
+#[tokio::test]
+async fn a_call_that_core_denies_with_401_says_nothing_of_the_token() {
+    let client = client_with(Mode::Core, SHORT).await;
+    client.credentials.send_replace(token(M2M_TOKEN));
+    client.simulator.inject(Fault::status(401).on("GET", "/tenants/Acme/groups/HQ/").forever());
+    for _ in 0..3 {
+        tokio::time::sleep(SHORT).await;
+        assert_eq!(client.cause(look("HQ")).await, Cause::Unauthorized);
+    }
+    assert!(client.platform.has_credentials());
+}
+
+#[tokio::test]
+async fn the_gateway_is_never_sent_the_token() {
+    let client = client(Mode::Gateway).await;
+    for text in [M2M_TOKEN, "not\na token"] {
+        let token = Some(SecretString::from(text.to_owned()));
+        client.credentials.send_replace(Some(Credentials { token, ..account(USERNAME, PASSWORD).unwrap() }));
+        // The simulated one lets nobody in who sends one.
+        client.ask(look("HQ")).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn an_expired_session_is_renewed_once_and_shared() {
     for mode in [Mode::Gateway, Mode::Core] {

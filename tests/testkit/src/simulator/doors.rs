@@ -55,6 +55,10 @@ pub(super) fn username(state: &State, door: Door, request: &Request) -> Option<S
     let sessions = &state.sessions;
     match door {
         Door::Gateway => {
+            // A token is none of its business: a client that sends one shows.
+            if request.bearer().is_some() {
+                return None;
+            }
             let (name, value) = LOAD_BALANCER_COOKIE;
             if state.settings.assumptions.require_all_cookies && request.cookie(name) != Some(value) {
                 return None;
@@ -83,9 +87,10 @@ fn gateway_login(state: &mut State, request: &Request) -> Result<Reply, Reply> {
     let id = state.sessions.token("session");
     state.sessions.cookies.insert(id.clone(), username);
     let (name, value) = LOAD_BALANCER_COOKIE;
+    let secure = if state.settings.assumptions.secure_cookies { "; Secure" } else { "" };
     Ok(Reply::ok(profile)
-        .with_header("set-cookie", format!("sessionid={id}; Path=/; HttpOnly"))
-        .with_header("set-cookie", format!("{name}={value}; Path=/")))
+        .with_header("set-cookie", format!("sessionid={id}; Path=/; HttpOnly{secure}"))
+        .with_header("set-cookie", format!("{name}={value}; Path=/{secure}")))
 }
 
 fn core_login(state: &mut State, request: &Request) -> Reply {

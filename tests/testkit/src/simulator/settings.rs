@@ -117,6 +117,8 @@ pub struct Assumptions {
     pub lock_after_bad_passwords: Option<u32>,
     /// A session counts only together with the load balancer's cookie: all cookies are to be replayed (contract, 1.2).
     pub require_all_cookies: bool,
+    /// The cookies of door A are marked Secure, as those of a gateway behind TLS may be.
+    pub secure_cookies: bool,
 }
 
 impl Default for Assumptions {
@@ -136,6 +138,7 @@ impl Default for Assumptions {
             hidden_object_status: 404,
             lock_after_bad_passwords: Some(5),
             require_all_cookies: true,
+            secure_cookies: false,
         }
     }
 }
