@@ -4,7 +4,11 @@ use std::{net::SocketAddr, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{engine::grants::Grants, platform::Mode, telemetry::logs::Format};
+use crate::{
+    engine::{grants::Grants, managers::Release},
+    platform::Mode,
+    telemetry::logs::Format,
+};
 
 /// Makes the APIO telephony provisioning platform declarative: Tenant, Group and Reseller resources are reconciled against
 /// its REST API.
@@ -104,6 +108,10 @@ pub struct Run {
     /// Lease of the leader election, in the same namespace as the settings: one operator writes at a time.
     #[arg(long, env = "APIO_LEASE_NAME", value_name = "NAME", default_value = "apio-operator")]
     pub lease_name: String,
+    /// Operators that are gone for good and whose resources this one takes over, each by the namespace and the lease of its
+    /// release, as apio-old/apio-operator, separated by commas. (A resource that another operator serves is left alone.)
+    #[arg(long, env = "APIO_SUCCEED", value_name = "NAMESPACE/LEASE", value_delimiter = ',')]
+    pub succeed: Vec<Release>,
     /// How long a silent holder keeps the lease; it stops writing after two thirds of it. At least 3s, in whole seconds.
     #[arg(long, env = "APIO_LEASE_DURATION", value_name = "DURATION", default_value = "15s", value_parser = lease_duration)]
     pub lease_duration: Duration,

@@ -17,10 +17,15 @@ use crate::{
     api::{self, Group, Reseller, Tenant},
     cli::{Cli, Command, Run},
     controller::{
-        self, CLUSTER_SILENCE, CLUSTER_TIMEOUT, CredentialsWatch, CurrentSettings, Elector, Events, MANAGER, Operator,
+        self, CLUSTER_SILENCE, CLUSTER_TIMEOUT, CredentialsWatch, CurrentSettings, Elector, Events, Operator,
     },
     docs,
-    engine::{budget::pace::Limits, failure::chain, settings},
+    engine::{
+        budget::pace::Limits,
+        failure::chain,
+        managers::{Managers, OPERATOR, Release},
+        settings,
+    },
     platform::{Address, Claim, Platform, Transport, Turns, authorities},
     telemetry::{health, logs, metrics::Metrics},
 };
@@ -191,10 +196,11 @@ pub async fn operate(
         Turns::new(Limits { concurrency: flags.platform_concurrency, rate: flags.platform_rate.map(f64::from) }),
         claim,
         CurrentSettings::new(&namespace, &flags.settings_configmap),
-        Events::new(client, MANAGER, me),
+        Events::new(client, OPERATOR, me),
         metrics.clone(),
         flags.drift_interval,
         flags.tenants_by_namespace,
+        Managers::new(&Release::new(&namespace, &flags.lease_name), &flags.succeed),
         &watched,
     );
     let operator = Arc::new(operator);
@@ -242,7 +248,7 @@ pub async fn operate(
 /// Not the same for two processes, even on one host.
 fn random_identity() -> String {
     use std::hash::{BuildHasher, RandomState};
-    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| MANAGER.to_owned());
+    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| OPERATOR.to_owned());
     format!("{host}-{:08x}", RandomState::new().hash_one(std::process::id()) as u32)
 }
 

@@ -14,7 +14,13 @@ use kube::{
 };
 use tracing::{debug, warn};
 
-use super::{Operator, fence::Basis, index::Watched, packed::Packed, publish};
+use super::{
+    Operator,
+    fence::Basis,
+    index::Watched,
+    packed::Packed,
+    publish::{self, Purpose},
+};
 use crate::{
     engine::{
         budget,
@@ -50,6 +56,8 @@ pub async fn reconcile<K: Watched>(shown: Arc<Packed<K>>, operator: Arc<Operator
     // The wait for the first lists may have been long: what is there now counts.
     let Some(object) = operator.index.get::<K>(&namespace, &name) else { return Ok(Action::await_change()) };
     let alarms = operator.index.alarms();
+    let uid = object.uid().unwrap_or_default();
+    operator.memories.begins(&uid);
     let again = match tokio::time::timeout(LONGEST, pass(&object, &operator, &turn)).await {
         Ok(again) => again,
         Err(_) => {
@@ -57,10 +65,10 @@ pub async fn reconcile<K: Watched>(shown: Arc<Packed<K>>, operator: Arc<Operator
             give_up(&object, &operator, failure).await
         }
     };
-    // Deleted in the meantime: what was remembered after its watch said so would be kept for ever.
-    let uid = object.uid().unwrap_or_default();
-    if operator.index.get::<K>(&namespace, &name).is_none_or(|now| now.uid() != object.uid()) {
-        operator.memories.forget(&uid);
+    match operator.index.get::<K>(&namespace, &name).filter(|now| now.uid() == object.uid()) {
+        Some(now) => operator.memories.ends(&uid, publish::version(&*now).unwrap_or_default()),
+        // Deleted in the meantime: what was remembered after its watch said so would be kept for ever.
+        None => operator.memories.forget(&uid),
     }
     if matches!(again, Again::Stalled | Again::Waiting) && operator.index.alarms() != alarms {
         return Ok(Action::requeue(Duration::ZERO));
@@ -89,9 +97,13 @@ async fn pass<K: Watched>(mut object: &Shown<K>, operator: &Operator, turn: &Tur
         object = &live;
     }
     let subject = operator.subject(object);
+    if operator.is_anothers(&K::kind(&()), &subject) {
+        operator.memories.forget(&subject.uid);
+        return Again::Never;
+    }
     // What could not be written before is written before anything is decided on it: a record must outlive this process.
     if let Some(status) = operator.memories.of(&subject.uid).unwritten
-        && let Err(failure) = operator.write_status::<K>(&subject, &status).await
+        && let Err(failure) = operator.write_status::<K>(&subject, &status, Purpose::Report).await
     {
         return give_up(object, operator, failure).await;
     }
@@ -107,7 +119,11 @@ async fn pass<K: Watched>(mut object: &Shown<K>, operator: &Operator, turn: &Tur
 /// Ends a pass that learnt nothing.
 async fn give_up<K: Watched>(object: &Shown<K>, operator: &Operator, failure: Failure) -> Again {
     let facts = Facts::new(Cluster::default());
-    finish(object, operator, &operator.subject(object), &Declaration::default(), &facts, Verdict::Failed(failure)).await
+    let verdict = match failure.cause {
+        Cause::Superseded => Verdict::Superseded,
+        _ => Verdict::Failed(failure),
+    };
+    finish(object, operator, &operator.subject(object), &Declaration::default(), &facts, verdict).await
 }
 
 /// Plans, asks and acts until the plan says that the pass is over.
@@ -162,7 +178,7 @@ async fn finish<K: Watched>(
     let current = Subject { status: operator.subject(object).status, ..subject.clone() };
     let report = report(&current, declaration, facts, K::usage, &verdict, memory, now);
     if let Some(status) = &report.status
-        && let Err(failure) = operator.write_status::<K>(subject, status).await
+        && let Err(failure) = operator.write_status::<K>(subject, status, Purpose::Report).await
     {
         warn!(%kind, namespace = %subject.namespace, name = %subject.name, "{failure}");
         return Again::Transient(memory.attempts.max(1), None);
@@ -179,13 +195,15 @@ impl Operator {
     /// urgent as any change.
     fn turn<K: Watched>(&self, shown: &Packed<K>) -> Option<Turn> {
         let object = shown.open()?;
-        let class = budget::class(&self.subject(&object));
+        let subject = self.subject(&object);
+        let class = budget::class(&subject);
         let key = self.index.key(&object);
         let lane = key.as_ref().and_then(Key::tenant).unwrap_or_default();
         let one = ObjectRef::from_obj(shown);
         let who = one.to_string();
-        let Some((slice, _)) = self.index.find::<K>(&object.namespace().unwrap_or_default(), &one.name) else {
-            // Deleted since it was called.
+        let found = self.index.find::<K>(&subject.namespace, &one.name);
+        let Some((slice, _)) = found.filter(|_| !self.is_anothers(&K::kind(&()), &subject)) else {
+            // Deleted since it was called, or none of ours.
             self.turns.leave(&who);
             return None;
         };

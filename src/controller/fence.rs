@@ -47,10 +47,12 @@ impl Operator {
             Step::Delete(..) => self.live(basis.object).await?,
             _ => self.index.get::<K>(&basis.subject.namespace, &basis.subject.name),
         };
-        let is_same = now.as_ref().is_some_and(|now| !now.subject().is_due_after(basis.subject));
+        let is_same = now
+            .as_ref()
+            .map(Shown::subject)
+            .is_some_and(|now| !now.is_due_after(basis.subject) && !self.is_anothers(&K::kind(&()), &now));
         if !is_same || self.cluster(basis.object, basis.subject).await? != *seen {
-            let message = "what the decision was made on changed before its write, so it is made anew";
-            return Err(Failure::new(Cause::Superseded, message));
+            return Err(Failure::superseded());
         }
         match step {
             Step::Delete(_, _, cleared) if cleared.is_old(began.elapsed()) => {

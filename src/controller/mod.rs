@@ -9,6 +9,7 @@ mod finalizer;
 mod follow;
 mod index;
 mod leader;
+mod ours;
 mod packed;
 mod publish;
 mod resolve;
@@ -32,14 +33,12 @@ use tokio::sync::watch;
 
 use crate::{
     api::{Group, Reseller, Status, Tenant},
-    engine::{grants::Grants, report::Memory, standing::Standing},
+    engine::{grants::Grants, managers::Managers, report::Memory, standing::Standing},
     platform::{Claim, Platform, Turns},
     telemetry::metrics::Metrics,
 };
 use index::{Index, Watched};
 
-/// Name of the field manager, and of the reporter of events.
-pub const MANAGER: &str = "apio-operator";
 /// Longest single call to the API server, to its headers.
 pub const CLUSTER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest silence of the API server in the middle of an answer; a watch is never silent for so long.
@@ -69,6 +68,10 @@ pub struct Operator {
     pub drift_interval: Duration,
     /// What of the platform each namespace may use.
     pub grants: Grants,
+    /// Whose resources are ours.
+    pub managers: Managers,
+    /// Other operators that resources were met of.
+    met: Mutex<BTreeSet<String>>,
     first_read: FirstRead,
     memories: Memories,
 }
@@ -86,6 +89,7 @@ impl Operator {
         metrics: Metrics,
         drift_interval: Duration,
         grants: Grants,
+        managers: Managers,
         namespaces: &[Option<String>],
     ) -> (Self, watches::Streams) {
         let (index, streams) = watches::open(&client, namespaces);
@@ -100,6 +104,8 @@ impl Operator {
             metrics,
             drift_interval,
             grants,
+            managers,
+            met: Mutex::default(),
             first_read: FirstRead::default(),
             memories: Memories::default(),
         };
@@ -166,6 +172,10 @@ pub struct Remembered {
     pub memory: Memory,
     /// The status that was written last, with the resource version that it got: the watch may show an older one.
     pub written: Option<(u64, Status)>,
+    /// Whether a pass runs, which goes on with what it began with.
+    running: bool,
+    /// The version that our last write gave the resource: the watch, or a pass that runs, may know an older one.
+    pub touched: Option<u64>,
     /// A status that the API server did not take yet. What it says of ownership counts all the same.
     pub unwritten: Option<Status>,
 }
@@ -199,17 +209,41 @@ impl Memories {
         self.change(uid, |remembered| remembered.unwritten = Some(status.clone()));
     }
 
+    /// A pass begins.
+    pub fn begins(&self, uid: &str) {
+        self.change(uid, |remembered| remembered.running = true);
+    }
+
+    /// The pass ended, and the watch shows this version.
+    pub fn ends(&self, uid: &str, shown: u64) {
+        self.change(uid, |remembered| remembered.running = false);
+        self.shown(uid, shown);
+    }
+
+    /// A write of ours gave the resource this version.
+    pub fn touched(&self, uid: &str, version: u64) {
+        self.change(uid, |remembered| remembered.touched = Some(version));
+    }
+
+    /// A status is not to be written any more.
+    pub fn withdraws(&self, uid: &str) {
+        self.change(uid, |remembered| remembered.unwritten = None);
+    }
+
     /// The status was written.
     pub fn wrote(&self, uid: &str, version: u64) {
         self.change(uid, |remembered| {
+            remembered.touched = Some(version);
             remembered.written = remembered.unwritten.take().map(|status| (version, status));
         });
     }
 
     /// The watch shows this version: what was written up to it need not be remembered.
     pub fn shown(&self, uid: &str, shown: u64) {
-        if self.map().get(uid).is_some_and(|remembered| remembered.written.is_some()) {
+        if self.map().get(uid).is_some_and(|remembered| remembered.touched.is_some()) {
             self.change(uid, |remembered| {
+                let running = remembered.running;
+                remembered.touched = remembered.touched.filter(|version| running || *version > shown);
                 remembered.written = remembered.written.take().filter(|(version, _)| *version > shown);
             });
         }
@@ -234,6 +268,13 @@ mod tests {
         memories.shown("u", 6);
         assert_eq!(memories.of("u").written, Some((7, status)));
         memories.shown("u", 7);
+        assert!(memories.map().is_empty());
+        // A pass that runs goes by its own last write, whatever the watch shows.
+        memories.begins("u");
+        memories.touched("u", 8);
+        memories.shown("u", 9);
+        assert_eq!(memories.of("u").touched, Some(8));
+        memories.ends("u", 9);
         assert!(memories.map().is_empty());
         memories.keep("u", Memory { attempts: 1, ..Memory::default() });
         memories.keep("u", Memory::default());

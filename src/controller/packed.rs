@@ -7,7 +7,12 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
 
 use super::index::Watched;
-use crate::engine::{shown::Shown, size::Readable, standing::Standing};
+use crate::engine::{
+    managers::{self, Holder, Managers},
+    shown::Shown,
+    size::Readable,
+    standing::Standing,
+};
 
 /// Where kubectl keeps the whole manifest.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -18,6 +23,8 @@ pub struct Packed<K> {
     /// Namespace and name, which is what a controller knows it by, and at first the version, by which a watch goes on.
     meta: ObjectMeta,
     text: Box<str>,
+    /// The operators that wrote to it, until it is known whose it is.
+    operators: Vec<String>,
     /// Where it stands.
     pub standing: Standing,
     /// Whether it is unsettled.
@@ -34,7 +41,11 @@ impl<K: Watched> Packed<K> {
     /// When not even its metadata can be read.
     pub fn of(mut shown: Value) -> serde_json::Result<Self> {
         if let Some(meta) = shown.get_mut("metadata").and_then(Value::as_object_mut) {
-            meta.remove("managedFields");
+            if let Some(all) = meta.remove("managedFields")
+                && let Some(kept) = managers::kept(&serde_json::from_value::<Vec<_>>(all)?)
+            {
+                meta.insert("managedFields".to_owned(), serde_json::to_value(kept)?);
+            }
             meta.get_mut("annotations").and_then(Value::as_object_mut).and_then(|all| all.remove(LAST_APPLIED));
         }
         let object = Shown::<K>::read(&shown)?;
@@ -43,6 +54,7 @@ impl<K: Watched> Packed<K> {
         Ok(Self {
             // What cannot be read is kept as it is, to be read again and to be written again.
             text: if is_unreadable { shown.to_string() } else { serde_json::to_string(&*object)? }.into(),
+            operators: subject.operators.clone(),
             standing: Standing::of(&subject.status),
             is_unsettled: subject.is_unsettled(),
             is_unreadable,
@@ -56,9 +68,13 @@ impl<K: Watched> Packed<K> {
         })
     }
 
-    /// Drops its version, which only its watch needs.
-    pub fn forget_version(&mut self) {
+    /// Takes it in as its watch shows it: without its version, which only the watch needs, and as nothing to wait for when it is
+    /// another operator's.
+    pub fn take_in(&mut self, managers: &Managers) {
         self.meta.resource_version = None;
+        if let Holder::Other(_) = managers.holder(&std::mem::take(&mut self.operators)) {
+            (self.standing, self.is_unsettled) = (Standing::Foreign, false);
+        }
     }
 
     /// The resource; never `None`, as the text is that of one.
@@ -112,7 +128,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::api::Group;
+    use crate::{api::Group, engine::managers::Release};
 
     fn group() -> Value {
         json!({
@@ -142,11 +158,29 @@ mod tests {
         let mut packed: Packed<Group> = serde_json::from_value(shown).unwrap();
         assert_eq!((packed.standing, packed.is_unsettled), (Standing::Ready, false));
         assert_eq!(packed.resource_version().as_deref(), Some("7"), "its watch goes on from there");
-        packed.forget_version();
+        packed.take_in(&Managers::new(&Release::new("ns", "lease"), &[]));
         assert_eq!(
             (packed.namespace().as_deref(), &*packed.name_any(), packed.resource_version()),
             (Some("ns"), "hq", None)
         );
         assert_eq!(json!(*packed.open().unwrap()), group());
+    }
+
+    #[test]
+    fn what_is_another_operators_is_foreign_and_never_waited_for() {
+        for (name, standing, is_unsettled) in [
+            ("apio-operator/ns/lease", Standing::Ready, true),
+            ("apio-operator/other/lease", Standing::Foreign, false),
+            ("apio-operator", Standing::Ready, true),
+        ] {
+            let mut shown = group();
+            shown["metadata"]["generation"] = json!(3);
+            shown["metadata"]["managedFields"] =
+                json!([{"manager": name, "operation": "Apply", "subresource": "status", "fieldsV1": {"f:status": {}}}]);
+            let mut packed: Packed<Group> = serde_json::from_value(shown).unwrap();
+            packed.take_in(&Managers::new(&Release::new("ns", "lease"), &[]));
+            assert_eq!((packed.standing, packed.is_unsettled), (standing, is_unsettled), "{name}");
+            assert_eq!(packed.open().unwrap().subject().operators, [name], "what is opened tells it too");
+        }
     }
 }

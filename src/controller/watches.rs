@@ -27,7 +27,13 @@ use super::{
     packed::Packed,
     publish, settings,
 };
-use crate::api::{Group, Reseller, Tenant};
+use crate::{
+    api::{Group, Reseller, Tenant},
+    engine::{
+        kind::Subject,
+        managers::{Holder, Managers},
+    },
+};
 
 /// How long running passes may go on when the operator is to stop. Writes that are under way then are waited for all the same;
 /// a call of the platform takes 30 seconds at most, unless told otherwise, and the chart's pods have 60 seconds to end.
@@ -177,6 +183,7 @@ fn watched<K: Watched>(
     mut writer: Writer<Packed<K>>,
     sight: watch::Sender<Sight>,
 ) -> impl Stream<Item = watcher::Result<Packed<K>>> {
+    let managers = operator.managers.clone();
     // What a list shows counts when it is whole.
     let mut listing = Vec::new();
     let metrics = operator.metrics.clone();
@@ -185,9 +192,9 @@ fn watched<K: Watched>(
         let Ok(event) = event else {
             return sight.send_modify(|sight| sight.failed = Some(Instant::now()));
         };
-        let event = event.modify(Packed::forget_version);
+        let event = event.modify(|packed| packed.take_in(&managers));
         let due = match &event {
-            watcher::Event::Apply(now) | watcher::Event::InitApply(now) => due(&slice.store, now),
+            watcher::Event::Apply(now) | watcher::Event::InitApply(now) => due(&operator.managers, &slice.store, now),
             _ => None,
         };
         writer.apply_watcher_event(&event);
@@ -230,11 +237,15 @@ fn watched<K: Watched>(
 }
 
 /// A resource that is shown, if it is to be looked at.
-fn due<K: Watched>(store: &Store<Packed<K>>, now: &Packed<K>) -> Option<ObjectRef<Packed<K>>> {
+fn due<K: Watched>(managers: &Managers, store: &Store<Packed<K>>, now: &Packed<K>) -> Option<ObjectRef<Packed<K>>> {
     let one = ObjectRef::from_obj(now);
     let before = store.get(&one).and_then(|before| before.open());
     let is_due = match (before, now.open()) {
-        (Some(before), Some(now)) => now.subject().is_due_after(&before.subject()),
+        (Some(before), Some(now)) => {
+            let (before, now) = (before.subject(), now.subject());
+            let is_anothers = |subject: &Subject| matches!(managers.holder(&subject.operators), Holder::Other(_));
+            now.is_due_after(&before) || is_anothers(&now) != is_anothers(&before)
+        }
         _ => true,
     };
     is_due.then_some(one)

@@ -23,6 +23,11 @@ impl Failure {
     pub fn new(cause: Cause, message: impl Into<String>) -> Self {
         Self { cause, message: message.into(), retry_after: None, is_own: false }
     }
+
+    /// That a decision is made anew, because it is older than what is there.
+    pub fn superseded() -> Self {
+        Self::new(Cause::Superseded, "what the decision was made on changed before its write, so it is made anew")
+    }
 }
 
 impl fmt::Display for Failure {

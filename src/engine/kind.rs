@@ -8,6 +8,7 @@ use super::{
     check_group::Cleared,
     facts::{Cluster, Facts, Reference},
     ids::{Key, Object},
+    managers,
     plan::{Next, Step},
     reason::Reason,
     shown::Unreads,
@@ -91,6 +92,10 @@ pub struct Subject {
     pub name: String,
     /// Generation of the spec.
     pub generation: i64,
+    /// The version of the resource; they are comparable since Kubernetes 1.35, and in fact long before.
+    pub version: Option<u64>,
+    /// The operators that wrote to it.
+    pub operators: Vec<String>,
     /// When it was created.
     pub created: Option<Timestamp>,
     /// Whether it is being deleted.
@@ -128,6 +133,8 @@ impl Subject {
             namespace: object.namespace().unwrap_or_default(),
             name: object.name_any(),
             generation: meta.generation.unwrap_or_default(),
+            version: object.resource_version().and_then(|version| version.parse().ok()),
+            operators: managers::operators(object.managed_fields()),
             created: meta.creation_timestamp.as_ref().map(|time| time.0),
             deleting: meta.deletion_timestamp.is_some(),
             held: object.finalizers().iter().any(|finalizer| finalizer == api::FINALIZER),

@@ -17,6 +17,7 @@ pub mod ids;
 pub mod kind;
 pub mod lease;
 pub mod login;
+pub mod managers;
 pub mod neighbours;
 pub mod on_the_way;
 pub mod ownership;

@@ -26,11 +26,11 @@ const FIRST_BLOCKED: Duration = Duration::from_secs(15);
 const LAST_BLOCKED: Duration = Duration::from_secs(300);
 const STALLED: Duration = Duration::from_secs(600);
 const LAST_WATCH: Duration = Duration::from_secs(60);
-/// Longest wait of a watch that fails, with its jitter.
-pub const LONGEST_WATCH_WAIT: Duration = Duration::from_secs(72);
 /// Longest wait that the platform can ask for. It may mean well, but it does not know that the whole of a resource waits, and
 /// nobody would know until when: a page of a maintenance asks for an hour, and is gone after minutes.
 pub const LONGEST_ASKED: Duration = Duration::from_secs(300);
+/// Longest wait of a watch that fails, with its jitter.
+pub const LONGEST_WATCH_WAIT: Duration = Duration::from_secs(72);
 
 /// How often a value that the platform does not keep is sent until that is said.
 pub const SAID: u32 = 3;

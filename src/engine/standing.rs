@@ -18,6 +18,8 @@ catalogue! {
         Stalled => "stalled",
         /// its deletion is blocked
         Blocked => "blocked",
+        /// another operator serves it, so this one leaves it alone
+        Foreign => "foreign",
     }
 }
 

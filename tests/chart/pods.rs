@@ -64,6 +64,7 @@ async fn every_value_of_the_chart_reaches_an_operator_that_works_with_it() {
             "watchNamespaces": [TELEPHONY, SYSTEM],
             "tenantsByNamespace": {TELEPHONY: {"tenants": ["Acme"], "resellers": ["Best"]}},
             "driftInterval": "3m",
+            "succeed": ["apio-old/apio-operator"],
             "log": {"filter": "debug,h2=info,hyper=info", "format": "text"},
             "serviceAccount": {"name": "own-name"},
         }),

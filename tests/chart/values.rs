@@ -81,6 +81,7 @@ fn a_wrong_value_is_refused_with_its_path_or_its_remedy() {
             ("watchNamespaces=telephony", "watchNamespaces", "array"),
             ("watchNamespaces={Telephony}", "watchNamespaces", "pattern"),
             ("lease.duration=2s", "duration", "pattern"),
+            ("succeed={apio-old}", "succeed", "pattern"),
             ("image.digest=latest", "digest", "sha256"),
             ("crds.kept=true", "crds", "kept"),
             ("replica=2", "replica", "additional"),

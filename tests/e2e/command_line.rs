@@ -104,6 +104,7 @@ async fn wrong_values_are_refused_before_anything_is_tried() {
             &["run", "--platform-url", URL, "--tenants-by-namespace", "{a: {reseller: [Best]}}"],
             &["--tenants-by-namespace", "a: unknown key reseller; did you mean resellers?"],
         ),
+        (&["run", "--platform-url", URL, "--succeed", "apio-old"], &["--succeed", "as apio-old/apio-operator"]),
         (&["run", "--platform-url", URL, "--platform-mode", "door"], &["gateway", "core"]),
         (&["run"], &["--platform-url"]),
         (&["walk"], &["walk"]),

@@ -47,6 +47,7 @@ mod stopping;
 mod templates;
 mod tenant;
 mod troubleshooting;
+mod two_operators;
 mod unreadable;
 mod updating;
 mod world;

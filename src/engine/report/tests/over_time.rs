@@ -390,21 +390,6 @@ fn an_annotation_that_cannot_be_read_is_told_when_it_comes_and_never_again() {
 }
 
 #[test]
-fn what_another_finalizer_keeps_does_not_go_on_saying_that_it_is_ready() {
-    for verdict in [Verdict::Ignored, Verdict::Released] {
-        let subject = Subject { generation: 1, lingers: true, deleting: true, ..Subject::default() };
-        let mut story = Story::of(subject);
-        story.ends(&Verdict::Synced, 1);
-        assert!(story.ends(&verdict, 2).status.is_some());
-        assert_eq!(story.conditions(), ["Ready=False Deleting", "Reconciling=True Deleting", "Synced=True Synced"]);
-        assert_eq!(story.ends(&verdict, 3).status, None, "told once");
-        story.subject.lingers = false;
-        story.ends(&Verdict::Synced, 4);
-        assert_eq!(story.ends(&verdict, 5).status, None, "it is gone");
-    }
-}
-
-#[test]
 fn a_long_pause_that_the_platform_asks_for_is_told_in_the_same_words_at_each_look() {
     let mut story = Story::of(new());
     let asks = |seconds| {
@@ -417,4 +402,19 @@ fn a_long_pause_that_the_platform_asks_for_is_told_in_the_same_words_at_each_loo
     assert_eq!(story.ends(&asks(3300), 300).status, None);
     story.ends(&asks(3), 600);
     assert!(!story.subject.condition("Ready").unwrap().message.contains("minutes"), "a short one is not worth a word");
+}
+
+#[test]
+fn what_another_finalizer_keeps_does_not_go_on_saying_that_it_is_ready() {
+    for verdict in [Verdict::Ignored, Verdict::Released] {
+        let subject = Subject { generation: 1, lingers: true, deleting: true, ..Subject::default() };
+        let mut story = Story::of(subject);
+        story.ends(&Verdict::Synced, 1);
+        assert!(story.ends(&verdict, 2).status.is_some());
+        assert_eq!(story.conditions(), ["Ready=False Deleting", "Reconciling=True Deleting", "Synced=True Synced"]);
+        assert_eq!(story.ends(&verdict, 3).status, None, "told once");
+        story.subject.lingers = false;
+        story.ends(&Verdict::Synced, 4);
+        assert_eq!(story.ends(&verdict, 5).status, None, "it is gone");
+    }
 }
