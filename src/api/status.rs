@@ -75,7 +75,7 @@ pub struct Identity {
 /// How the object on the platform came to be this resource's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum OwnershipState {
-    /// Its creation was begun; whether it succeeded is not known yet.
+    /// Its creation was begun, and it was not seen on the platform since.
     Pending,
     /// The operator created it.
     Created,
@@ -92,7 +92,8 @@ pub struct Ownership {
     pub key: Identity,
     /// How it came to be this resource's.
     pub state: OwnershipState,
-    /// What its creation declared, while the result of that is not known: an object that reads back so is this resource's.
+    /// What its creation declared, while the result of that is not known: an object that reads back so, or in another form, is
+    /// this resource's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "any_object")]
     pub sent: Option<Map<String, Value>>,

@@ -29,7 +29,7 @@ impl Operator {
                 let status = report::holding(subject, record.clone(), begun, Timestamp::now());
                 self.write_status::<K>(subject, &status, Purpose::Hold).await
             }
-            Step::Release => self.finalize::<K>(subject, false).await,
+            Step::Release(_) => self.finalize::<K>(subject, false).await,
             step => {
                 self.succeed::<K>(subject).await?;
                 // A resource that came with its record from a backup may not be ours yet.

@@ -108,7 +108,10 @@ async fn pass<K: Watched>(mut object: &Shown<K>, operator: &Operator, turn: &Tur
         return give_up(object, operator, failure).await;
     }
     let (facts, verdict) = match operator.cluster(object, &subject).await {
-        Ok(cluster) => run(operator, turn, &Basis::new(object, &subject), Facts::new(cluster)).await,
+        Ok(cluster) => {
+            let facts = Facts::new(cluster).beginning_with(subject.status.ownership.clone());
+            run(operator, turn, &Basis::new(object, &subject), facts).await
+        }
         Err(failure) => return give_up(object, operator, failure).await,
     };
     let declaration =
@@ -228,6 +231,7 @@ impl Operator {
         } else if let Some(newer) = &newer {
             subject.status = newer.status().cloned().unwrap_or_default();
         }
+        subject.awaited = remembered.memory.awaited(Timestamp::now());
         subject.sends_again = remembered.memory.sends_again(&subject, Timestamp::now());
         subject
     }

@@ -13,7 +13,7 @@ use crate::engine::{
     ids::Key,
     kind::Subject,
     neighbours::{Neighbour, Neighbours},
-    ownership::{Claim, rival},
+    ownership,
     plan::Refusal,
     reason::Reason,
     shown::Shown,
@@ -109,14 +109,10 @@ fn claims<K: Watched>(cluster: &mut Cluster, operator: &Operator, subject: &Subj
             if other.recorded().as_ref() != Some(key) && !by_spec {
                 return None;
             }
-            let claim = Claim::of(&other, key)?;
-            Some((format!("{}/{}", other.namespace, other.name), claim, other.deleting))
+            Some((format!("{}/{}", other.namespace, other.name), other))
         })
         .collect();
-    if let Some(mine) = Claim::of(subject, key) {
-        cluster.rival = rival(&mine, others.iter().map(|(name, claim, _)| (name, claim.clone()))).cloned();
-    }
-    cluster.other_claim = others.into_iter().find(|(_, _, deleting)| !deleting).map(|(name, ..)| name);
+    ownership::claims(cluster, subject, key, &others);
 }
 
 /// Who may claim it without being seen to.

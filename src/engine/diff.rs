@@ -21,6 +21,29 @@ pub struct Difference {
     pub observed: Value,
 }
 
+/// The paths of phone numbers, whose separators a platform may leave out.
+const PHONE_NUMBERS: [&str; 3] = ["cliPhoneNumber", "contactInformation.phoneNumber", "locationDialingCode"];
+
+impl Difference {
+    /// Whether it is one text in two forms, as a platform may keep another one than it was sent: other blanks, another case, a
+    /// phone number with other separators. What else a platform might do to a text is not known, so it is no form.
+    pub fn is_of_form(&self) -> bool {
+        let form = |value: &Value| match value {
+            Value::String(text) => Some(self.form(text)),
+            value => is_unset(value).then(String::new),
+        };
+        form(&self.desired).is_some_and(|desired| form(&self.observed) == Some(desired))
+    }
+
+    fn form(&self, text: &str) -> String {
+        let folded = text.to_lowercase();
+        if PHONE_NUMBERS.contains(&self.path.as_str()) {
+            return folded.chars().filter(|char| !char.is_whitespace() && !"-./()".contains(*char)).collect();
+        }
+        folded.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}
+
 /// The keys of the platform that are compared and merged key by key (platform contract, 12, row 8). Every other object is
 /// one value.
 const NESTED: [&str; 2] = ["contactInformation", "addressInformation"];
@@ -259,6 +282,38 @@ mod tests {
             (json!({"useTenantLanguages": 1}), "useTenantLanguages is 1, which is a number and not true or false"),
         ] {
             assert_eq!(incomparable(&declared, &object(odd)).as_deref(), Some(told));
+        }
+    }
+
+    #[test]
+    fn another_form_is_what_a_platform_may_make_of_a_text_and_nothing_else() {
+        let is_of_form = |path: &str, desired: Value, observed: Value| {
+            Difference { path: path.into(), desired, observed }.is_of_form()
+        };
+        for (path, sent, kept) in [
+            ("groupName", "Head office ", "Head office"),
+            ("groupName", " Head \t office", "head Office"),
+            ("groupName", "  ", ""),
+            ("groupName", "Head\u{a0}office", "Head office"),
+            ("defaultDomain", "SIP.Acme.example", "sip.acme.example"),
+            ("cliPhoneNumber", "+32 (3) 698-12.34", "+3236981234"),
+            ("contactInformation.phoneNumber", "+32 3/698", "+323698"),
+        ] {
+            assert!(is_of_form(path, json!(sent), json!(kept)), "{path}: {sent:?} {kept:?}");
+        }
+        assert!(is_of_form("cliName", json!(" "), Value::Null));
+        for (path, sent, kept) in [
+            ("groupName", json!("Head office"), json!("Headoffice")),
+            ("groupName", json!("12-3"), json!("123")),
+            ("groupName", json!("Zürich"), json!("Zurich")),
+            ("cliPhoneNumber", json!("+323698"), json!("00323698")),
+            ("cliPhoneNumber", json!("+323698"), Value::Null),
+            ("userLimit", json!(25), json!("25")),
+            ("userLimit", json!(25), json!(26)),
+            ("useTenantLanguages", json!(true), json!(false)),
+            ("extraData", json!({"a": "b"}), json!({"a": "B"})),
+        ] {
+            assert!(!is_of_form(path, sent.clone(), kept.clone()), "{path}: {sent} {kept}");
         }
     }
 

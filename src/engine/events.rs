@@ -1,7 +1,7 @@
 //! Events: only on transitions, with stable text.
 
-use super::{facts::Facts, plan::Step, reason::Reason};
-use crate::api::Status;
+use super::{facts::Facts, ids::Key, plan::Step, reason::Reason};
+use crate::api::{OwnershipState, Status};
 
 /// An event to emit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,23 +14,48 @@ pub struct Note {
     pub message: String,
 }
 
-/// One event for each thing that was done on the platform.
+/// What is left on the platform by a resource that goes: as somebody wanted it, or, with a warning, because it is not certain
+/// that it is this resource's.
+pub fn left(warning: bool, key: &Key, why: &str) -> Note {
+    Note { warning, reason: "Left".to_owned(), message: format!("left {key} as it is on the platform: {why}") }
+}
+
+/// What a resource that goes leaves to another one.
+pub fn handed_over(key: &Key, heir: &str) -> Note {
+    Note { warning: false, reason: "HandedOver".to_owned(), message: format!("handed {key} over to {heir}") }
+}
+
+/// That an object became this resource's that it did not create.
+fn adopted(facts: &Facts) -> Option<Note> {
+    let new = facts.done().find_map(|step| match step {
+        Step::Hold(record, _) if record.state == OwnershipState::Adopted => Some(record),
+        _ => None,
+    });
+    let record = new.filter(|new| facts.record_before() != Some(*new))?;
+    let from = match &facts.cluster.predecessor {
+        Some(name) => format!("from {name}, which is being deleted"),
+        None => "as it was on the platform".to_owned(),
+    };
+    let message = format!("took over {} {from}", Key::of(&record.key)?);
+    Some(Note { warning: false, reason: "Adopted".to_owned(), message })
+}
+
+/// One event for each thing that was done on the platform, and for what changed hands.
 pub fn of_steps(facts: &Facts) -> Vec<Note> {
-    facts
-        .done()
-        .filter_map(|step| {
-            let reason = match step {
-                Step::Create(..) => "Created",
-                Step::Update(..) => "Updated",
-                Step::Delete(..) => "Deleted",
-                Step::CreateDomain(_) => "DomainCreated",
-                Step::AssignDomain(..) => "DomainAssigned",
-                Step::CreateReseller(_) => "ResellerCreated",
-                Step::Hold(..) | Step::Release => return None,
-            };
-            Some(Note { warning: false, reason: reason.to_owned(), message: step.to_string() })
-        })
-        .collect()
+    let done = facts.done().filter_map(|step| {
+        let reason = match step {
+            Step::Create(..) => "Created",
+            Step::Update(..) => "Updated",
+            Step::Delete(..) => "Deleted",
+            Step::CreateDomain(_) => "DomainCreated",
+            Step::AssignDomain(..) => "DomainAssigned",
+            Step::CreateReseller(_) => "ResellerCreated",
+            Step::Release(left) => return left.clone(),
+            Step::Hold(..) => return None,
+        };
+        Some(Note { warning: false, reason: reason.to_owned(), message: step.to_string() })
+    });
+    adopted(facts).into_iter().chain(done).collect()
 }
 
 /// One event when what a user would look at became another thing.

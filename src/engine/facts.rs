@@ -16,6 +16,8 @@ use super::{
     settings::Settings,
 };
 
+use crate::api::Ownership;
+
 /// A question to the platform.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Query {
@@ -70,6 +72,15 @@ pub enum Reference {
     Reseller(String),
 }
 
+/// Who stands for an object after the resource that has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heir {
+    /// Namespace/name.
+    pub name: String,
+    /// Whether its record says that it has taken the object over.
+    pub has_it: bool,
+}
+
 /// What the cluster says, read at the start of the pass. Right before a write it is read again, and has to be the same.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cluster {
@@ -86,8 +97,10 @@ pub struct Cluster {
     pub grant: Option<Arc<Grant>>,
     /// The resource that has the better claim to the same object: namespace/name.
     pub rival: Option<String>,
-    /// Another live resource that claims the same object, better or not.
-    pub other_claim: Option<String>,
+    /// The live resource that has the best claim to the same object, while this one is being deleted.
+    pub heir: Option<Heir>,
+    /// A resource that has the same object and is being deleted, while this one is not: namespace/name.
+    pub predecessor: Option<String>,
     /// Why it is not known who else claims it, if it is not.
     pub unknown_claims: Option<Refusal>,
     /// Resources that name this one as their parent, while it is being deleted: kind namespace/name.
@@ -117,6 +130,7 @@ impl Cluster {
 pub struct Facts {
     /// What the cluster says.
     pub cluster: Cluster,
+    before: Option<Ownership>,
     now: Duration,
     answers: BTreeMap<Query, Learnt>,
     /// What was learnt last, unless a step was taken since.
@@ -136,6 +150,16 @@ impl Facts {
     /// Facts before the platform was asked.
     pub fn new(cluster: Cluster) -> Self {
         Self { cluster, ..Self::default() }
+    }
+
+    /// With the ownership record that the pass begins with.
+    pub fn beginning_with(self, record: Option<Ownership>) -> Self {
+        Self { before: record, ..self }
+    }
+
+    /// The ownership record that the pass began with.
+    pub fn record_before(&self) -> Option<&Ownership> {
+        self.before.as_ref()
     }
 
     /// How long the pass has lasted by now: what is learnt from here on was asked for at this moment.

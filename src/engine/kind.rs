@@ -1,5 +1,7 @@
 //! What differs between the kinds: data, behind one trait of pure methods. Everything else is written once, in [`super::plan`].
 
+use std::time::Duration;
+
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp};
 use kube::ResourceExt;
 
@@ -116,6 +118,8 @@ pub struct Subject {
     pub sends_again: bool,
     /// The policies of the spec.
     pub policies: Policies,
+    /// How long it has waited for what was begun to show.
+    pub awaited: Duration,
     /// The last status.
     pub status: Status,
     /// What of it cannot be read.
@@ -145,6 +149,7 @@ impl Subject {
             unreadable,
             sends_again: false,
             policies,
+            awaited: Duration::ZERO,
             status: object.status().cloned().unwrap_or_default(),
             unread: Unreads::default(),
         }
@@ -191,6 +196,12 @@ impl Subject {
     /// The object of the ownership record.
     pub fn recorded(&self) -> Option<Key> {
         self.status.ownership.as_ref().and_then(|record| Key::of(&record.key))
+    }
+
+    /// The object that was last seen on the platform, or recorded, as this resource's or as what it stands for.
+    pub fn identity(&self) -> Option<Key> {
+        let seen = self.status.identity.as_ref().filter(|_| self.status.observed.is_some()).and_then(Key::of);
+        self.recorded().or(seen)
     }
 
     /// A condition of the last status.

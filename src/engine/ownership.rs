@@ -1,10 +1,12 @@
 //! Whose object it is: the record in the status, adoption, and claims of several resources to one object.
 
+use std::time::Duration;
+
 use k8s_openapi::jiff::Timestamp;
 
 use super::{
     diff::{Difference, differences, sentence},
-    facts::Facts,
+    facts::{Cluster, Facts, Heir},
     failure::Cause,
     ids::{Key, Object},
     kind::Subject,
@@ -12,6 +14,9 @@ use super::{
     reason::Reason,
 };
 use crate::api::{AdoptionPolicy, Ownership, OwnershipState};
+
+/// How long a platform may take to show what it was told to create.
+pub const LATE: Duration = Duration::from_secs(60);
 
 /// The record of an object whose creation is about to begin with these fields.
 pub fn begun(facts: &Facts, key: &Key, declared: &Object) -> Ownership {
@@ -24,48 +29,68 @@ pub fn taken_over(facts: &Facts, key: &Key) -> Ownership {
     Ownership { platform, key: key.identity(), state: OwnershipState::Adopted, sent: None }
 }
 
-/// The record in force: that of the status, changed by the steps of this pass. A definite refusal of a create removes it,
-/// because the object that may be there is not ours; so does a failure before the create, which was then never sent, and an
-/// object that does not read back as it was sent.
+/// The record in force: that of the status, changed by the steps of this pass.
+///
+/// | what was done | what becomes of the record |
+/// | --- | --- |
+/// | written in this pass | it is the one that counts |
+/// | a create that the platform took, if in part | its object is ours whatever reads back, as soon as it shows |
+/// | a create that was certainly refused, or never sent | one that was begun in this pass goes: what may be there is not ours |
+/// | an update | what was updated was ours before, and reads back otherwise now |
+///
+/// A refusal says nothing of a creation that an earlier pass began and whose answer was lost. What that one may have left
+/// behind is ours when it reads back as it was sent, or in another form; what differs in more is somebody else's.
 pub fn record(subject: &Subject, facts: &Facts) -> Option<Ownership> {
     let mut record = subject.status.ownership.clone();
+    let mut begun_now = false;
     for (step, result) in facts.taken() {
         match (step, result) {
-            (Step::Hold(held, _), Ok(())) => record = Some(held.clone()),
-            // What was updated was ours before, and reads back otherwise now.
-            (Step::Create(..), Ok(())) | (Step::Update(..), _) => record = record.map(created),
-            // The platform says that it did it, if in part: it is ours whatever reads back.
-            (Step::Create(..), Err(failure)) if failure.cause == Cause::Partial => {
-                record = record.map(|held| Ownership { sent: None, ..held });
+            (Step::Hold(held, _), Ok(())) => {
+                begun_now = is_pending(held);
+                record = Some(held.clone());
             }
-            (Step::Create(..), Err(failure)) if failure.cause.is_definite_refusal() => {
-                record = record.filter(|held| !is_pending(held));
-            }
+            (Step::Update(..), _) => record = record.map(created),
+            (Step::Create(..), Ok(())) => record = record.map(taken),
+            (Step::Create(..), Err(failure)) if failure.cause == Cause::Partial => record = record.map(taken),
+            (Step::Create(..), Err(failure)) if begun_now && failure.cause.is_definite_refusal() => record = None,
             (step, Err(failure)) if step.is_prerequisite() && failure.cause != Cause::AlreadyExists => {
-                record = record.filter(|held| !is_pending(held) || seen(held, facts).is_some());
+                record = record.filter(|held| !begun_now || seen(held, facts).is_some());
             }
             _ => {}
         }
     }
     let held = record?;
     match seen(&held, facts) {
-        Some(observed) if is_pending(&held) => is_as_sent(&held, observed).then(|| created(held)),
+        Some(observed) if is_pending(&held) => differing(&held, observed).is_empty().then(|| created(held)),
         _ => Some(held),
     }
 }
 
-fn is_pending(record: &Ownership) -> bool {
+/// Whether the creation of its object was begun and the object was not seen since: the platform may still show it.
+pub fn is_pending(record: &Ownership) -> bool {
     record.state == OwnershipState::Pending
+}
+
+/// Whether the platform said that it created its object, which was not seen since.
+pub fn is_taken(record: &Ownership) -> bool {
+    is_pending(record) && record.sent.is_none()
 }
 
 fn seen<'a>(record: &Ownership, facts: &'a Facts) -> Option<&'a Object> {
     facts.seen(&Key::of(&record.key)?)
 }
 
-/// The operator lost the answer to its create, or died in between. The platform may have refused it because somebody else
-/// was faster: only what reads back as it was sent is ours.
-fn is_as_sent(record: &Ownership, observed: &Object) -> bool {
-    record.sent.as_ref().is_none_or(|sent| differences(sent, observed).is_empty())
+/// In what an object is not the one whose creation this record says was begun. It was proven absent right before, so what
+/// differs in form only is what the platform made of what it was sent.
+pub fn differing(record: &Ownership, observed: &Object) -> Vec<Difference> {
+    let mut found = record.sent.as_ref().map(|sent| differences(sent, observed)).unwrap_or_default();
+    found.retain(|difference| !difference.is_of_form());
+    found
+}
+
+/// The platform said that it created the object.
+fn taken(record: Ownership) -> Ownership {
+    Ownership { state: OwnershipState::Pending, sent: None, ..record }
 }
 
 fn created(record: Ownership) -> Ownership {
@@ -110,11 +135,11 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// The claim of a resource to a key; `None` when it observes only.
+    /// The claim of a resource to a key; `None` when it observes only, or is being deleted.
     pub fn of(subject: &Subject, key: &Key) -> Option<Self> {
         // What cannot be read may be the record.
         let recorded = subject.recorded().as_ref() == Some(key) || subject.unread.hide_record();
-        (!subject.observes()).then(|| Self {
+        (!subject.observes() && !subject.deleting).then(|| Self {
             without_record: !recorded,
             created: subject.created,
             uid: subject.uid.clone(),
@@ -122,9 +147,23 @@ impl Claim {
     }
 }
 
-/// The resource that has a better claim than `mine`.
-pub fn rival<'a, T>(mine: &Claim, others: impl IntoIterator<Item = (&'a T, Claim)>) -> Option<&'a T> {
-    others.into_iter().filter(|(_, claim)| claim < mine).min_by(|a, b| a.1.cmp(&b.1)).map(|(other, _)| other)
+/// What the other resources that stand for the same object, by their spec or their record, are to this one.
+pub fn claims(cluster: &mut Cluster, subject: &Subject, key: &Key, others: &[(String, Subject)]) {
+    let live = others.iter().filter_map(|(name, other)| Some((Claim::of(other, key)?, name, other)));
+    let best = live.min_by(|a, b| a.0.cmp(&b.0));
+    let has_it = |other: &Subject| {
+        let record = other.status.ownership.as_ref().filter(|record| !is_pending(record));
+        other.recorded().as_ref() == Some(key) && record.is_some_and(|record| record.platform == cluster.platform)
+    };
+    if subject.deleting {
+        cluster.heir = best.map(|(_, name, other)| Heir { name: name.clone(), has_it: has_it(other) });
+        return;
+    }
+    let mine = Claim::of(subject, key);
+    let better = best.filter(|(claim, ..)| mine.is_some_and(|mine| *claim < mine));
+    cluster.rival = better.map(|(_, name, _)| name.clone());
+    let mut going = others.iter().filter(|(_, other)| other.deleting && has_it(other));
+    cluster.predecessor = going.next().map(|(name, _)| name.clone());
 }
 
 #[cfg(test)]
@@ -139,7 +178,7 @@ mod tests {
         Key::Tenant("Acme".into())
     }
 
-    fn claim(recorded: bool, second: i64, uid: &str) -> Claim {
+    fn standing(uid: &str, recorded: bool, second: i64) -> Subject {
         let mut subject =
             Subject { uid: uid.into(), created: Timestamp::from_second(second).ok(), ..Subject::default() };
         if recorded {
@@ -147,17 +186,52 @@ mod tests {
             let record = Ownership { platform: "p".into(), key, state: OwnershipState::Created, sent: None };
             subject.status.ownership = Some(record);
         }
-        Claim::of(&subject, &key()).unwrap()
+        subject
+    }
+
+    fn of(claims: &[(&str, Subject)], mine: &Subject) -> Cluster {
+        let others = claims.iter().filter(|(_, other)| other.uid != mine.uid).cloned();
+        let others: Vec<_> = others.map(|(name, other)| (name.to_owned(), other)).collect();
+        let mut cluster = Cluster { platform: "p".into(), ..Cluster::default() };
+        super::claims(&mut cluster, mine, &key(), &others);
+        cluster
     }
 
     #[test]
     fn the_record_wins_then_the_older_then_the_lower_uid() {
-        let in_order = [claim(true, 9, "z"), claim(false, 1, "y"), claim(false, 1, "z"), claim(false, 2, "a")];
+        let in_order =
+            [standing("a", true, 9), standing("y", false, 1), standing("z", false, 1), standing("b", false, 2)];
+        let named = in_order.clone().map(|subject| ("ns/any", subject)).to_vec();
         for (at, mine) in in_order.iter().enumerate() {
-            let others: Vec<_> = in_order.iter().enumerate().filter(|(other, _)| *other != at).collect();
-            let better = rival(mine, others.iter().rev().map(|(other, claim)| (other, (*claim).clone())));
-            assert_eq!(better, (at > 0).then_some(&0), "{mine:?}");
+            let named: Vec<_> =
+                named.iter().enumerate().map(|(n, (_, it))| (["0", "1", "2", "3"][n], it.clone())).rev().collect();
+            let found = of(&named, mine);
+            assert_eq!(found.rival.as_deref(), (at > 0).then_some("0"), "{mine:?}");
+            assert_eq!((found.heir, found.predecessor), (None, None));
+            let going = Subject { deleting: true, ..mine.clone() };
+            let heir = if at == 0 { ("1", false) } else { ("0", true) };
+            assert_eq!(of(&named, &going).heir, Some(Heir { name: heir.0.into(), has_it: heir.1 }));
         }
+    }
+
+    #[test]
+    fn what_is_being_deleted_is_no_rival_and_hands_over() {
+        let going = Subject { deleting: true, ..standing("a", true, 1) };
+        let coming = standing("b", false, 2);
+        let all = [("ns/old", going.clone()), ("ns/new", coming.clone())];
+        let found = of(&all, &coming);
+        assert_eq!((found.rival, found.heir, found.predecessor.as_deref()), (None, None, Some("ns/old")));
+        let heir = |heir: &Subject| of(&[("ns/new", heir.clone())], &going).heir.unwrap();
+        assert_eq!(heir(&coming), Heir { name: "ns/new".into(), has_it: false });
+        assert!(heir(&standing("b", true, 2)).has_it);
+        let mut elsewhere = standing("b", true, 2);
+        elsewhere.status.ownership.as_mut().unwrap().platform = "another".into();
+        assert!(!heir(&elsewhere).has_it, "a record of another platform");
+        let mut begun = standing("b", true, 2);
+        begun.status.ownership.as_mut().unwrap().state = OwnershipState::Pending;
+        assert!(!heir(&begun).has_it, "its creation was only begun");
+        let gone = of(&[("ns/new", Subject { deleting: true, ..coming })], &going);
+        assert_eq!(gone.heir, None);
     }
 
     #[test]
@@ -170,7 +244,7 @@ mod tests {
             sent: None,
         };
         elsewhere.status.ownership = Some(record);
-        assert!(Claim::of(&elsewhere, &key()).unwrap() > claim(true, 9, "z"));
+        assert!(Claim::of(&elsewhere, &key()) > Claim::of(&standing("z", true, 9), &key()));
     }
 
     #[test]
@@ -179,7 +253,7 @@ mod tests {
             "apiVersion": "apio.netaxis.be/v1alpha1", "kind": "Tenant"});
         let unread = Shown::<Tenant>::read(&odd).unwrap().unread;
         let subject = Subject { unread, uid: "a".into(), ..Subject::default() };
-        assert!(Claim::of(&subject, &key()).unwrap() < claim(true, 1, "z"));
+        assert!(Claim::of(&subject, &key()) < Claim::of(&standing("z", true, 1), &key()));
     }
 
     #[test]

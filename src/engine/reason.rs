@@ -95,6 +95,9 @@ catalogue! {
         ResellerInUse => State::Blocked,
         /// The platform refuses the deletion.
         PlatformRefused => State::Blocked,
+        /// Another resource stands for the object too, and has not taken it over: it is paused, or its `adoptionPolicy` does not
+        /// let it.
+        NotTakenOver => State::Blocked,
 
         /// The settings ConfigMap was changed to something that is not valid.
         SettingsInvalid => State::Event,

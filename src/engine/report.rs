@@ -36,6 +36,8 @@ pub struct Memory {
     pub failing_since: Option<Timestamp>,
     /// Since when something that may still come was not found.
     pub missing_since: Option<Timestamp>,
+    /// Since when every pass waited for something that was begun.
+    pub awaiting_since: Option<Timestamp>,
     /// How many in a row did not end well.
     pub attempts: u32,
     /// What the platform did not keep.
@@ -59,12 +61,16 @@ impl Memory {
                 // What is held back until a known moment was not tried.
                 let tried = failure.cause != Cause::HeldBack || failure.retry_after.is_none();
                 let attempts = self.attempts.saturating_add(u32::from(tried));
-                Self { failing_since: Some(self.failing_since.unwrap_or(now)), attempts, ..self }
+                let failing_since = Some(self.failing_since.unwrap_or(now));
+                Self { failing_since, awaiting_since: None, attempts, ..self }
             }
             Verdict::Superseded => Self { attempts: self.attempts.saturating_add(1), ..self },
-            Verdict::Blocked(_) | Verdict::Deleting => {
-                Self { attempts: self.attempts.saturating_add(1), ..Self::default() }
-            }
+            Verdict::Blocked(_) => Self { attempts: self.attempts.saturating_add(1), ..Self::default() },
+            Verdict::Awaiting(_) => Self {
+                awaiting_since: Some(self.awaiting_since.unwrap_or(now)),
+                attempts: self.attempts.saturating_add(1),
+                ..Self::default()
+            },
             Verdict::NotAccepted(_, sent) => {
                 let unkept = match (sent, self.unkept) {
                     (Sent::First, _) => Unkept { sent: 1, last: now },
@@ -91,6 +97,11 @@ impl Memory {
             None => subject.condition("Synced").is_some_and(|synced| synced.reason == Reason::Updating.name()),
         };
         is_time || subject.is_asked()
+    }
+
+    /// How long every pass has waited for what was begun.
+    pub fn awaited(self, now: Timestamp) -> Duration {
+        self.awaiting_since.map(|since| now.duration_since(since).unsigned_abs()).unwrap_or_default()
     }
 }
 
@@ -266,9 +277,9 @@ fn outlook(subject: &Subject, verdict: &Verdict, memory: Memory, now: Timestamp)
         }
         Verdict::Refused(refusal) => refused(subject, refusal, memory, now),
         Verdict::Blocked(blocked) => deleting(blocked.reason, blocked.message.clone(), Again::Blocked(memory.attempts)),
-        Verdict::Deleting => {
-            let message = format!("the platform took the deletion but still shows the object; {BY_ITSELF}");
-            Outlook::waiting(Reason::Deleting, message, Again::Transient(memory.attempts, None))
+        Verdict::Awaiting(what) => {
+            let message = format!("{}; {BY_ITSELF}", what.message);
+            Outlook::waiting(what.reason, message, Again::Transient(memory.attempts, None))
         }
         Verdict::Failed(failure) => {
             let reason = failure.cause.reason();
@@ -287,7 +298,7 @@ fn outlook(subject: &Subject, verdict: &Verdict, memory: Memory, now: Timestamp)
             }
             let ready = subject.condition("Ready").filter(|_| subject.is_told()).map(|ready| ready.status.as_str());
             match ready {
-                Some("True") if !outlasts_grace(memory.failing_since, now) => {
+                Some("True") if !lasts(memory.failing_since, GRACE, now) => {
                     Outlook { ready: None, reconciling: false, ..Outlook::waiting(reason, message, again) }
                 }
                 Some("True" | "Unknown") => {
@@ -325,8 +336,8 @@ fn told_before(subject: &Subject, failure: &Failure) -> Option<String> {
     (failure.cause == Cause::HeldBack && told.reason == failure.cause.reason().name()).then(|| told.message.clone())
 }
 
-fn outlasts_grace(since: Option<Timestamp>, now: Timestamp) -> bool {
-    since.is_some_and(|since| now.duration_since(since).unsigned_abs() >= GRACE)
+fn lasts(since: Option<Timestamp>, long: Duration, now: Timestamp) -> bool {
+    since.is_some_and(|since| now.duration_since(since).unsigned_abs() >= long)
 }
 
 fn refused(subject: &Subject, refusal: &Refusal, memory: Memory, now: Timestamp) -> Outlook {
@@ -342,7 +353,7 @@ fn refused(subject: &Subject, refusal: &Refusal, memory: Memory, now: Timestamp)
     let given_up = subject.condition("Stalled").is_some_and(|stalled| stalled.reason == reason.name());
     match reason.state() {
         State::Waiting => Outlook::waiting(reason, message, Again::Waiting),
-        State::MayCome if !given_up && !outlasts_grace(memory.missing_since, now) => {
+        State::MayCome if !given_up && !lasts(memory.missing_since, GRACE, now) => {
             Outlook::waiting(reason, message, Again::Waiting)
         }
         _ => Outlook::stalled(reason, message),

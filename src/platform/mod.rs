@@ -140,7 +140,7 @@ impl Platform {
             Step::Create(key, body) => objects::create(&self.session, key, body).await,
             Step::Update(key, body) => objects::update(&self.session, key, body).await,
             Step::Delete(key, body, _) => objects::delete(&self.session, key, body).await,
-            Step::Hold(..) | Step::Release => Err(Failure::new(Cause::Bug, "not a step for the platform")),
+            Step::Hold(..) | Step::Release(_) => Err(Failure::new(Cause::Bug, "not a step for the platform")),
         }
     }
 }

@@ -13,7 +13,12 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::engine::{failure::Failure, plan::Verdict, reason::State, standing::Standing};
+use crate::engine::{
+    failure::Failure,
+    plan::Verdict,
+    reason::{Reason, State},
+    standing::Standing,
+};
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Kind {
@@ -269,7 +274,8 @@ fn result(verdict: &Verdict) -> &'static str {
         Verdict::Refused(refusal) if refusal.reason.state() == State::Waiting => "waiting",
         Verdict::Refused(_) => "refused",
         Verdict::Blocked(_) => "blocked",
-        Verdict::Deleting => "deleting",
+        Verdict::Awaiting(what) if what.reason == Reason::Deleting => "deleting",
+        Verdict::Awaiting(_) => "waiting",
         Verdict::Failed(_) => "failed",
     }
 }

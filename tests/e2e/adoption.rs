@@ -85,19 +85,64 @@ async fn of_two_resources_for_one_object_the_owner_has_it_and_the_other_is_told(
     assert_eq!(world.writes(), ["POST /tenants/Acme/groups/"]);
 }
 
+/// A second resource for the group, as a rename in Git brings it.
+fn renamed(more: &str) -> String {
+    manifest("Group", "renamed", &format!("tenantId: Acme, groupId: HQ, {more}"))
+}
+
 #[tokio::test]
-async fn a_rename_hands_the_object_over_without_deleting_it() {
+async fn a_rename_hands_the_object_over_without_deleting_it_and_both_are_told() {
     let world = World::new().await;
     world.platform.edit(|state| state.add_tenant("Acme"));
     world.apply(&hq(""));
     world.group("hq").await;
-    world.apply(&manifest("Group", "renamed", "tenantId: Acme, groupId: HQ, groupName: Head office"));
+    world.apply(&renamed("groupName: Head office"));
     world.reason::<Group>("renamed", "Ready", "NotOwned").await;
     world.delete("group/hq");
     world.until_gone::<Group>("hq").await;
     let renamed = world.group("renamed").await;
     assert_eq!(renamed.status.unwrap().ownership.unwrap().state, OwnershipState::Adopted);
     assert_eq!(world.writes(), ["POST /tenants/Acme/groups/"]);
+    world.told("hq", "HandedOver").await;
+    world.told("renamed", "Adopted").await;
+}
+
+#[tokio::test]
+async fn a_rename_with_other_values_keeps_the_object_and_its_owner_until_it_may_be_taken_over() {
+    let world = World::new().await;
+    world.platform.edit(|state| state.add_tenant("Acme"));
+    world.apply(&hq(""));
+    world.group("hq").await;
+    world.apply(&renamed("groupName: Main office"));
+    world.reason::<Group>("renamed", "Ready", "NotOwned").await;
+    world.delete("group/hq");
+    let refused =
+        |group: &Group| message(group, "Ready").contains("groupName is \"Head office\" and should be \"Main office\"");
+    world.until("renamed", "refused for what differs", refused).await;
+    let told = |group: &Group| message(group, "Ready").contains("/renamed stands for group HQ of tenant Acme too");
+    world.until("hq", "waits for the other", told).await;
+    assert_eq!(world.writes(), ["POST /tenants/Acme/groups/"]);
+    world.apply(&renamed("groupName: Main office, adoptionPolicy: Always"));
+    world.until_gone::<Group>("hq").await;
+    world.group("renamed").await;
+    assert_eq!(world.writes()[1..], ["PUT /tenants/Acme/groups/HQ/"]);
+}
+
+#[tokio::test]
+async fn of_two_resources_that_are_both_deleted_the_last_one_deletes_the_object() {
+    let world = World::new().await;
+    world.platform.edit(|state| state.add_tenant("Acme"));
+    world.apply(&hq(""));
+    world.group("hq").await;
+    world.apply(&renamed("groupName: Main office"));
+    world.reason::<Group>("renamed", "Ready", "NotOwned").await;
+    world.delete("group/hq");
+    let told = |group: &Group| message(group, "Ready").contains("/renamed stands for group HQ of tenant Acme too");
+    world.until("hq", "waits for the other", told).await;
+    world.delete("group/renamed");
+    world.until_gone::<Group>("renamed").await;
+    world.until_gone::<Group>("hq").await;
+    assert_eq!(world.writes()[1..], ["DELETE /tenants/Acme/groups/HQ/"]);
 }
 
 #[tokio::test]

@@ -110,6 +110,7 @@ async fn assert_theirs_are_left_alone(world: &World) {
         assert!(said.contains("is on the platform already and differs") && said.contains("\"Ours\""), "{said}");
         world.delete(&format!("{}/{name}", K::plural(&())));
         world.until_gone::<K>(name).await;
+        world.told(name, "Left").await;
     }
     is_left_alone::<Tenant>(world, "acme").await;
     is_left_alone::<Reseller>(world, "best").await;
@@ -175,6 +176,29 @@ async fn what_was_created_before_the_operator_died_stays_ours_when_the_spec_chan
     assert_eq!((record.state, record.sent), (OwnershipState::Created, None));
     assert_eq!(world.bodies("PUT", "/tenants/Acme/groups/HQ/"), [json!({"cliName": "After"})]);
     assert_eq!(world.writes().len(), 2, "{}", world.story());
+}
+
+#[tokio::test]
+async fn what_was_created_before_the_operator_died_stays_ours_in_the_form_that_the_platform_made_of_it() {
+    let world = World::new().await;
+    world.platform.edit(|state| state.add_tenant("Acme"));
+    world.platform.inject(Fault::drop_after().on("POST", "/tenants/Acme/groups/"));
+    world.apply(&hq("adoptionPolicy: Never, cliPhoneNumber: '+32 3 698'"));
+    world.platform.wait_for("the group", SOON, |_, state| state.group("Acme", "HQ").is_some()).await;
+    world.operator.kill();
+    world.platform.edit(|state| {
+        let kept = &mut state.group_mut("Acme", "HQ").unwrap().attributes;
+        kept.insert("groupName".into(), json!("HEAD OFFICE"));
+        kept.insert("cliPhoneNumber".into(), json!("+323698"));
+    });
+    world.operator.start_again().unwrap();
+    let group = world.group("hq").await;
+    assert_eq!(group.status.unwrap().ownership.unwrap().state, OwnershipState::Created);
+    let sent = json!({"groupName": "Head office", "cliPhoneNumber": "+32 3 698"});
+    assert_eq!(world.bodies("PUT", "/tenants/Acme/groups/HQ/"), [sent]);
+    world.delete("group/hq");
+    world.until_gone::<Group>("hq").await;
+    assert_eq!(world.writes().last().unwrap(), "DELETE /tenants/Acme/groups/HQ/");
 }
 
 #[tokio::test]

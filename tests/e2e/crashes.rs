@@ -178,7 +178,7 @@ async fn a_deletion_is_finished_once_wherever_the_operator_died() {
     };
     tokio::join!(deleted, orphaned);
     one.wrote_to(["events", "finalizers", "platform"]);
-    two.wrote_to(["finalizers"]);
+    two.wrote_to(["events", "finalizers"]);
 }
 
 #[tokio::test]

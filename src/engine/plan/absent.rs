@@ -1,11 +1,10 @@
 //! An object that the platform does not have: whether it is created.
 
-use super::{Next, Plan, Refusal, Step, Verdict, done, hold};
+use super::{Next, Plan, Refusal, Step, hold};
 use crate::{
-    api::{DriftPolicy, Ownership, OwnershipState},
+    api::{DriftPolicy, Ownership},
     engine::{
         facts::Facts,
-        failure::{Cause, Failure},
         ids::{Key, Object},
         kind::{Change, Kind, Subject, Verb},
         ownership,
@@ -28,17 +27,8 @@ pub(super) fn decide<K: Kind>(
         )
         .refuse();
     }
-    if ownership::refused_as_existing(facts) {
-        let message = format!(
-            "the platform says that {key} exists but does not show it to this account; use an account that may see it"
-        );
-        return Refusal::new(Reason::NotVisible, message).refuse();
-    }
-    if facts.done().any(|step| matches!(step, Step::Create(..))) {
-        let message = format!("the platform took the creation of {key} but does not show it yet");
-        return done(Verdict::Failed(Failure::new(Cause::NotFound, message)));
-    }
-    let vanished = record.as_ref().is_some_and(|record| record.state != OwnershipState::Pending);
+    may_be_created(subject, facts, key, record.as_ref())?;
+    let vanished = record.as_ref().is_some_and(|record| !ownership::is_pending(record));
     if vanished && subject.policies.drift() == DriftPolicy::Report {
         let message = format!(
             "{key} was removed on the platform, and spec.driftPolicy is Report; set it to Correct to create it again"
@@ -59,7 +49,9 @@ pub(super) fn decide<K: Kind>(
         }
     }
     let change = Change { declared, observed: None };
-    let ours = record.clone().filter(|_| vanished).unwrap_or_else(|| ownership::begun(facts, key, declared));
+    // What is ours whatever reads back stays so.
+    let ours = record.clone().filter(|record| record.sent.is_none());
+    let ours = ours.unwrap_or_else(|| ownership::begun(facts, key, declared));
     let on_the_way = object.prerequisites(key, &change, facts)?;
     let mut body = declared.clone();
     body.extend(object.options(Verb::Create, key, declared, &facts.cluster));
@@ -67,4 +59,23 @@ pub(super) fn decide<K: Kind>(
     steps.extend(on_the_way);
     steps.push(Step::Create(key.clone(), body));
     Ok(Plan::Act(steps))
+}
+
+/// What is not shown is created once: a platform may take a creation and show it only after a while. What it does not show then
+/// it hides from this account.
+fn may_be_created(subject: &Subject, facts: &Facts, key: &Key, record: Option<&Ownership>) -> Next<()> {
+    let is_there = facts.done().any(|step| matches!(step, Step::Create(..))) || ownership::refused_as_existing(facts);
+    let is_ours = record.is_some_and(|record| is_there || ownership::is_taken(record));
+    let given_up = subject.condition("Stalled").is_some_and(|stalled| stalled.reason == Reason::NotVisible.name());
+    if is_ours && subject.awaited < ownership::LATE && !given_up {
+        let message = format!("the platform took the creation of {key} but does not show it yet");
+        return Refusal::new(Reason::Creating, message).wait();
+    }
+    if is_there {
+        let message = format!(
+            "the platform says that {key} exists but does not show it to this account; use an account that may see it"
+        );
+        return Refusal::new(Reason::NotVisible, message).refuse();
+    }
+    Ok(())
 }

@@ -74,8 +74,8 @@ pub enum Verdict {
     Refused(Refusal),
     /// A deletion waits.
     Blocked(Blocked),
-    /// The platform took the deletion and still shows the object.
-    Deleting,
+    /// Something was begun, and shows by itself when it is done. What it is, and on what it waits.
+    Awaiting(Refusal),
     /// Something did not work.
     Failed(Failure),
 }
@@ -109,6 +109,11 @@ impl Refusal {
     /// Ends the pass.
     pub fn refuse<T>(self) -> Next<T> {
         Err(Halt::Stop(Verdict::Refused(self)))
+    }
+
+    /// Ends the pass, and looks again soon.
+    pub fn wait<T>(self) -> Next<T> {
+        Err(Halt::Stop(Verdict::Awaiting(self)))
     }
 }
 

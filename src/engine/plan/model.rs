@@ -97,7 +97,7 @@ impl Platform {
             return Err(Failure::new(cause, "the platform's own words"));
         }
         match step {
-            Step::Hold(..) | Step::Release => {}
+            Step::Hold(..) | Step::Release(_) => {}
             Step::Create(key, _) if self.objects.contains_key(key) => {
                 return Err(Failure::new(Cause::AlreadyExists, "the platform's own words"));
             }
@@ -199,7 +199,7 @@ impl Pass {
     /// Reason and message of the end.
     pub fn end(&self) -> (&'static str, &str) {
         match &self.verdict {
-            Verdict::Refused(refusal) => (refusal.reason.name(), &refusal.message),
+            Verdict::Refused(refusal) | Verdict::Awaiting(refusal) => (refusal.reason.name(), &refusal.message),
             Verdict::Blocked(blocked) => (blocked.reason.name(), &blocked.message),
             Verdict::Failed(failure) => (failure.cause.reason().name(), &failure.message),
             other => panic!("{other:?} has no reason"),
@@ -338,7 +338,7 @@ impl<K: Kind + ResourceExt> Case<K> {
     pub fn pass_until_death(&mut self, writes: usize) -> Option<Pass> {
         let mut left = writes;
         let mut lives = move || left.checked_sub(1).map(|less| left = less);
-        let mut facts = Facts::new(self.cluster.clone());
+        let mut facts = Facts::new(self.cluster.clone()).beginning_with(self.subject.status.ownership.clone());
         let (mut asked, mut acts) = (Vec::new(), Vec::new());
         let mut subject = self.subject.clone();
         subject.sends_again = self.memory.sends_again(&subject, self.now);
@@ -373,7 +373,7 @@ impl<K: Kind + ResourceExt> Case<K> {
                                 // As the driver does: from what the pass began with.
                                 self.subject.status = holding(&subject, record.clone(), begun, Timestamp::UNIX_EPOCH);
                             }
-                            Step::Release if result.is_ok() => self.subject.held = false,
+                            Step::Release(_) if result.is_ok() => self.subject.held = false,
                             _ => {}
                         }
                         let failed = result.is_err();

@@ -6,6 +6,7 @@ use crate::{
     api::{AutoCreating, Ownership},
     engine::{
         check_group::Cleared,
+        events::Note,
         facts::{Answer, Facts, Query},
         ids::{Key, Level, Object},
     },
@@ -28,15 +29,15 @@ pub enum Step {
     Update(Key, Object),
     /// Delete the object, with this body.
     Delete(Key, Object, Cleared),
-    /// Take the finalizer off.
-    Release,
+    /// Take the finalizer off; what to tell of what stays on the platform.
+    Release(Option<Note>),
 }
 
 impl Step {
     /// The facts that taking this step makes stale.
     pub fn touches(&self) -> Vec<Query> {
         match self {
-            Self::Hold(..) | Self::Release => Vec::new(),
+            Self::Hold(..) | Self::Release(_) => Vec::new(),
             Self::CreateDomain(_) => vec![Query::Domains(Level::System)],
             Self::AssignDomain(level, _) => vec![Query::Domains(level.clone())],
             Self::CreateReseller(name) => vec![Query::Object(Key::Reseller(name.clone()))],
@@ -59,7 +60,7 @@ impl Step {
             Self::Delete(Key::Tenant(_), ..) => "delete_tenant",
             Self::Delete(Key::Group(..), ..) => "delete_group",
             Self::Delete(Key::Reseller(_), ..) => "delete_reseller",
-            Self::Release => "release",
+            Self::Release(_) => "release",
         }
     }
 
@@ -70,7 +71,7 @@ impl Step {
 
     /// Whether it writes to the platform.
     pub fn is_platform_write(&self) -> bool {
-        !matches!(self, Self::Hold(..) | Self::Release)
+        !matches!(self, Self::Hold(..) | Self::Release(_))
     }
 }
 
@@ -87,7 +88,7 @@ impl fmt::Display for Step {
                 write!(f, "updated {} of {key}", keys.join(", "))
             }
             Self::Delete(key, ..) => write!(f, "deleted {key}"),
-            Self::Release => f.write_str("released the resource"),
+            Self::Release(_) => f.write_str("released the resource"),
         }
     }
 }
@@ -106,7 +107,7 @@ impl Facts {
             (Query::Domains(level.clone()), Answer::Domains(known))
         };
         let learnt = match step {
-            Step::Hold(..) | Step::Release => None,
+            Step::Hold(..) | Step::Release(_) => None,
             Step::CreateDomain(domain) => Some(domains(&self, &Level::System, domain)),
             Step::AssignDomain(level, domain) => Some(domains(&self, level, domain)),
             Step::CreateReseller(name) => {

@@ -6,6 +6,7 @@ mod deleting;
 mod domains;
 mod failing;
 mod gate;
+mod leaving;
 mod on_the_way;
 mod resellers;
 mod unreadable;

@@ -83,6 +83,10 @@ fn refused(reason: Reason) -> Verdict {
     Verdict::Refused(Refusal::new(reason, "a sentence"))
 }
 
+fn awaiting(reason: Reason) -> Verdict {
+    Verdict::Awaiting(Refusal::new(reason, "a sentence"))
+}
+
 fn difference(path: &str) -> Difference {
     Difference { path: path.into(), desired: "a".into(), observed: "b".into() }
 }

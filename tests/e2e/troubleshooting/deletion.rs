@@ -26,6 +26,7 @@ pub async fn scenarios(page: Arc<Page>) -> Shown {
     parents(&world, &stage).await;
     refused_by_the_platform(&world, &stage).await;
     misspelt(&world, &stage).await;
+    renamed(&world, &stage).await;
     stage.end()
 }
 
@@ -102,6 +103,19 @@ async fn refused_by_the_platform(world: &World, stage: &Stage) {
     stage.play("platform-refused");
     world.until_gone::<Group>("damme").await;
     assert!(is_there(world, "damme"), "{}", world.story());
+}
+
+async fn renamed(world: &World, stage: &Stage) {
+    world.apply(&manifest("Group", "fleurus", "tenantId: Acme, groupName: fleurus"));
+    world.group("fleurus").await;
+    world.told("fleurus", "Synced").await;
+    world.apply(&manifest("Group", "fleurus-new", "tenantId: Acme, groupId: fleurus, groupName: Depot"));
+    world.reason::<Group>("fleurus-new", "Ready", NotOwned.name()).await;
+    world.delete("group/fleurus");
+    meets::<Group>(world, "fleurus", "DeletionBlocked", NotTakenOver).await;
+    stage.play("not-taken-over");
+    world.until_gone::<Group>("fleurus").await;
+    world.group("fleurus-new").await;
 }
 
 async fn misspelt(world: &World, stage: &Stage) {

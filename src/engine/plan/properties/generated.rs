@@ -179,7 +179,7 @@ pub struct Past {
 prop_compose! {
     pub fn past()(
         record in of(select(vec![OwnershipState::Pending, OwnershipState::Created, OwnershipState::Adopted])),
-        sent in of(some_of(vec![("groupName", vec![json!("a")]), ("name", vec![json!("a")]), ("externalName", vec![json!("x")])])),
+        sent in of(some_of(vec![("groupName", vec![json!("a"), json!("A ")]), ("name", vec![json!("a")]), ("externalName", vec![json!("x")])])),
         compared in of(0..2_i64),
         [deleting, held, creating, reseller_of_others] in any::<[bool; 4]>(),
         [paused, rival, children, parent_deleting] in [

@@ -33,6 +33,25 @@ fn what_reads_back_as_it_was_sent_is_ours() {
     assert_eq!((record.state, record.sent), (Created, None));
 }
 
+/// A platform that trims, strips blanks and folds case keeps these for what was sent.
+fn normalised() -> Case<Group> {
+    let contact = |number| json!({"name": "Jo", "phoneNumber": number});
+    let sent = json!({"groupName": "Head office ", "contactInformation": contact("+32 3 698")});
+    let kept = json!({"groupName": "head office", "contactInformation": contact("+323698")});
+    let spec = "{tenantId: Acme, groupName: 'Head office ', contactInformation: {name: Jo, phoneNumber: '+32 3 698'}, adoptionPolicy: Never}";
+    group(spec).present(kept).begun(sent).with(|case| case.platform.unkept = ["groupName", "contactInformation"].into())
+}
+
+#[test]
+fn what_reads_back_in_another_form_than_it_was_sent_is_ours_and_not_accepted() {
+    let mut case = normalised();
+    let pass = case.pass();
+    assert_eq!(pass.steps(), ["update_group"]);
+    assert!(matches!(pass.verdict, Verdict::NotAccepted(..)), "{:?}", pass.verdict);
+    assert_eq!(case.subject.status.ownership.as_ref().unwrap().state, Created);
+    assert_eq!(normalised().deleting().pass().steps(), ["delete_group", "release"]);
+}
+
 #[test]
 fn what_does_not_read_back_as_it_was_sent_may_be_of_others_and_adoption_is_decided_anew() {
     for (adoption, steps, state) in [
@@ -66,6 +85,28 @@ fn what_is_identical_is_adopted_without_a_platform_write() {
     let pass = case.pass();
     assert_eq!((pass.steps(), pass.verdict), (vec!["hold"], Verdict::Synced));
     assert_eq!(case.subject.status.ownership.unwrap().state, Adopted);
+}
+
+#[test]
+fn a_takeover_is_told_once_with_whose_it_was() {
+    for (predecessor, told) in [
+        (None, "took over group hq of tenant Acme as it was on the platform"),
+        (Some("ns/old"), "took over group hq of tenant Acme from ns/old, which is being deleted"),
+    ] {
+        for (adoption, name) in [("IfIdentical", "a"), ("Always", "b")] {
+            let mut case = found(adoption, name);
+            case.cluster.predecessor = predecessor.map(str::to_owned);
+            let adopted = |pass: Pass| {
+                let notes = pass.report.notes.into_iter().filter(|note| note.reason == "Adopted");
+                notes.map(|note| note.message).collect::<Vec<_>>()
+            };
+            assert_eq!(adopted(case.pass()), [told]);
+            // Neither by the next look nor by one that puts the finalizer back.
+            assert_eq!(adopted(case.pass()), [""; 0]);
+            case.subject.held = false;
+            assert_eq!(adopted(case.pass()), [""; 0]);
+        }
+    }
 }
 
 #[test]

@@ -1,11 +1,17 @@
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::{
-    api::OwnershipState::{Created, Pending},
+    api::{
+        Group,
+        OwnershipState::{Created, Pending},
+    },
     engine::{
         facts::Query,
         failure::Cause,
         ids::Level,
+        ownership::LATE,
         plan::{Verdict, model::*},
     },
 };
@@ -118,13 +124,86 @@ fn the_first_failure_stops_the_act() {
     assert_eq!((pass.steps(), pass.reason()), (vec!["hold", "create_domain"], "Denied"));
 }
 
+/// Somebody, perhaps the create before, has a group there whose name is in another form.
+fn trimmed(platform: &mut Platform) {
+    platform.objects.insert(hq(), object(json!({"groupName": "a"})));
+}
+
 #[test]
-fn a_created_object_that_is_not_shown_is_not_created_twice() {
-    let mut case = group("{tenantId: Acme, groupName: a}");
+fn a_503_on_a_create_that_was_carried_out() {
+    // A refusal in the platform's own form is definite; of anything else the result is not known.
+    for (cause, name, reason) in [
+        (Cause::ServerError, "a", None),
+        (Cause::ServerError, "'a '", Some("NotOwned")),
+        (Cause::Ambiguous, "a", None),
+        (Cause::Ambiguous, "'a '", None),
+    ] {
+        let mut case = group(&format!("{{tenantId: Acme, groupName: {name}}}"));
+        case.platform.refused.insert("create_group", cause);
+        case.platform.meanwhile = Some(trimmed);
+        assert_eq!(case.pass().reason(), "PlatformUnreachable");
+        case.platform.refused.clear();
+        let pass = case.pass();
+        let owned = case.subject.status.ownership.is_some();
+        assert_eq!((owned, reason.map(|_| pass.reason())), (reason.is_none(), reason), "{cause:?} {name}");
+    }
+}
+
+#[test]
+fn a_refusal_says_nothing_of_an_earlier_creation_whose_answer_was_lost() {
+    for cause in [Cause::AlreadyExists, Cause::RateLimited, Cause::Forbidden, Cause::Unreachable] {
+        let mut case = group("{tenantId: Acme, groupName: 'a ', adoptionPolicy: Never}");
+        case.platform.refused.insert("create_group", Cause::Ambiguous);
+        case.pass();
+        // The platform carried it out and does not show it yet.
+        case.platform.refused.insert("create_group", cause);
+        let pass = case.pass();
+        assert_eq!(pass.steps(), ["create_group"], "{cause:?}");
+        assert_eq!(case.subject.status.ownership.as_ref().unwrap().state, Pending, "{cause:?}");
+        trimmed(&mut case.platform);
+        case.platform.refused.clear();
+        case.pass();
+        assert_eq!(case.subject.status.ownership.unwrap().state, Created, "{cause:?}");
+    }
+}
+
+/// A platform that took the creation, as a pass left it.
+fn taken(more: &str) -> Case<Group> {
+    let mut case = group(&format!("{{tenantId: Acme, groupName: a, {more}}}"));
     case.platform.is_late = true;
     let pass = case.pass();
-    assert_eq!((pass.steps(), pass.reason()), (vec!["hold", "create_group"], "PlatformUnreachable"));
+    assert_eq!((pass.steps(), pass.reason()), (vec!["hold", "create_group"], "Creating"));
     assert!(pass.end().1.contains("does not show it yet"));
-    // Whenever it shows, it is ours.
-    assert_eq!(case.present(json!({"groupName": "a"})).pass().verdict, Verdict::Synced);
+    case
+}
+
+#[test]
+fn a_created_object_that_is_not_shown_is_not_created_twice() {
+    for more in ["", "driftPolicy: Report, adoptionPolicy: Never"] {
+        let mut case = taken(more);
+        let pass = case.pass();
+        assert_eq!((pass.steps(), pass.reason(), pass.report.status), (vec![], "Creating", None), "{more}");
+        assert!(matches!(pass.verdict, Verdict::Awaiting(_)));
+        // Whenever it shows, and whatever it shows, it is ours.
+        assert_eq!(case.clone().present(json!({"groupName": "a"})).pass().verdict, Verdict::Synced);
+        let mut otherwise = case.present(json!({"groupName": "A"}));
+        assert_eq!(otherwise.pass().steps(), ["update_group"]);
+        assert_eq!(otherwise.subject.status.ownership.unwrap().state, Created);
+    }
+}
+
+#[test]
+fn an_object_that_is_not_shown_for_long_is_created_again_and_else_hidden_from_the_account() {
+    let mut case = taken("");
+    case.subject.awaited = LATE;
+    case.platform.refused.insert("create_group", Cause::AlreadyExists);
+    let pass = case.pass();
+    assert_eq!((pass.steps(), pass.reason()), (vec!["create_group"], "NotVisible"));
+    // Said once, and not waited for anew at each look; the record is kept for when it shows.
+    case.subject.awaited = Duration::ZERO;
+    assert_eq!(case.pass().reason(), "NotVisible");
+    case.platform.refused.clear();
+    assert_eq!(case.clone().present(json!({"groupName": "A"})).pass().steps(), ["update_group"]);
+    case.platform.is_late = false;
+    assert_eq!(case.pass().verdict, Verdict::Synced);
 }

@@ -74,7 +74,8 @@ fn nothing_is_taken_over_or_deleted_while_it_is_not_known_who_else_stands_for_it
         hidden(group(spec).present(json!({"groupName": "Other"})).recorded(OwnershipState::Created)).pass().steps();
     assert_eq!(steps, ["update_group"]);
     let claimed = group(spec).present(json!({})).synced(1).deleting();
-    let claimed = claimed.with(|case| case.cluster.other_claim = Some("b/other".into()));
+    let claimed = claimed
+        .with(|case| case.cluster.heir = Some(crate::engine::facts::Heir { name: "b/other".into(), has_it: true }));
     assert_eq!(hidden(claimed).pass().steps(), ["release"]);
     assert_eq!(hidden(group(spec).synced(1).deleting()).pass().steps(), ["release"], "it is gone");
 }

@@ -185,7 +185,7 @@ fn conditions_stand_in_one_order_whichever_came_first_and_the_order_alone_is_not
     story.subject.status.conditions.reverse();
     assert_eq!(story.ends(&failed(Cause::Unreachable), 3).status, None);
     story.ends(&failed(Cause::ServerError), 4);
-    story.ends(&Verdict::Deleting, 5);
+    story.ends(&awaiting(Deleting), 5);
     assert_eq!(kinds(&story), ["Ready", "Synced", "Reconciling"]);
 }
 
@@ -313,7 +313,7 @@ fn contents_are_told_only_while_a_deletion_is_blocked() {
     let blocked = Blocked { contents: Some(Box::new(contents.clone())), ..Blocked::new(GroupNotEmpty, "1 user") };
     story.ends(&Verdict::Blocked(blocked), 0);
     assert_eq!(story.subject.status.contents, Some(contents));
-    story.ends(&Verdict::Deleting, 1);
+    story.ends(&awaiting(Deleting), 1);
     assert_eq!((story.subject.status.contents.clone(), story.subject.condition("DeletionBlocked")), (None, None));
 }
 
@@ -416,5 +416,22 @@ fn what_another_finalizer_keeps_does_not_go_on_saying_that_it_is_ready() {
         story.subject.lingers = false;
         story.ends(&Verdict::Synced, 4);
         assert_eq!(story.ends(&verdict, 5).status, None, "it is gone");
+    }
+}
+
+#[test]
+fn how_long_what_was_begun_is_waited_for_is_counted_and_never_across_a_failure() {
+    let mut story = Story::of(new());
+    for (verdict, second, awaited) in [
+        (awaiting(Creating), 0, 0),
+        (awaiting(Creating), 59, 59),
+        (failed(Cause::Unreachable), 60, 0),
+        (awaiting(Creating), 62, 0),
+        (Verdict::Superseded, 63, 1),
+        (awaiting(Creating), 122, 60),
+        (Verdict::Synced, 123, 0),
+    ] {
+        story.ends(&verdict, second);
+        assert_eq!(story.memory.awaited(at(second)).as_secs(), awaited, "{second}");
     }
 }

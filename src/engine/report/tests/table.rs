@@ -53,7 +53,7 @@ fn each_end_of_a_deletion_has_its_conditions_and_its_next_look() {
             &["DeletionBlocked=True GroupNotEmpty", "Ready=False Deleting", "Reconciling=True GroupNotEmpty"],
             Again::Blocked(1),
         ),
-        (Verdict::Deleting, &["Ready=False Deleting", "Reconciling=True Deleting"], Transient(1, None)),
+        (awaiting(Deleting), &["Ready=False Deleting", "Reconciling=True Deleting"], Transient(1, None)),
         (
             refused(PlatformChanged),
             &["DeletionBlocked=True PlatformChanged", "Ready=False Deleting", "Stalled=True PlatformChanged"],
