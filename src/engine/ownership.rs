@@ -34,7 +34,8 @@ pub fn taken_over(facts: &Facts, key: &Key) -> Ownership {
 /// | what was done | what becomes of the record |
 /// | --- | --- |
 /// | written in this pass | it is the one that counts |
-/// | a create that the platform took, if in part | its object is ours whatever reads back, as soon as it shows |
+/// | a create that the platform took | its object is ours whatever reads back, as soon as it shows |
+/// | a create that it did in part | the same, but what does not show is created again |
 /// | a create that was certainly refused, or never sent | one that was begun in this pass goes: what may be there is not ours |
 /// | an update | what was updated was ours before, and reads back otherwise now |
 ///
@@ -51,7 +52,9 @@ pub fn record(subject: &Subject, facts: &Facts) -> Option<Ownership> {
             }
             (Step::Update(..), _) => record = record.map(created),
             (Step::Create(..), Ok(())) => record = record.map(taken),
-            (Step::Create(..), Err(failure)) if failure.cause == Cause::Partial => record = record.map(taken),
+            (Step::Create(..), Err(failure)) if failure.cause == Cause::Partial => {
+                record = record.map(|held| Ownership { sent: Some(Object::new()), ..held });
+            }
             (Step::Create(..), Err(failure)) if begun_now && failure.cause.is_definite_refusal() => record = None,
             (step, Err(failure)) if step.is_prerequisite() && failure.cause != Cause::AlreadyExists => {
                 record = record.filter(|held| !begun_now || seen(held, facts).is_some());

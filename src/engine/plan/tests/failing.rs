@@ -48,6 +48,15 @@ fn what_the_platform_says_it_did_in_part_is_ours_whatever_reads_back() {
 }
 
 #[test]
+fn what_the_platform_says_it_did_in_part_and_does_not_show_is_created_again() {
+    let mut case = group("{tenantId: Acme, groupName: a}");
+    case.platform.refused.insert("create_group", Cause::Partial);
+    case.pass();
+    case.platform.refused.clear();
+    assert_eq!(case.pass().steps(), ["hold", "create_group"]);
+}
+
+#[test]
 fn a_definite_refusal_of_a_create_clears_the_record() {
     for cause in [Cause::Rejected, Cause::Forbidden, Cause::RateLimited, Cause::Unreachable, Cause::NotLeader] {
         let mut case = group("{tenantId: Acme, groupName: a}");
