@@ -34,6 +34,9 @@ async fn list<T>(session: &Session, path: String, of: List, taken: impl Fn(&Item
         return Err(unreadable("is filtered for this account, which is a reseller's; use an unrestricted account"));
     }
     let listing = reply.listing.take();
+    if listing.is_none() && reply.status == 200 {
+        return Err(unreadable(&format!("was not answered with a list: {}", errors::words(&reply.body))));
+    }
     // An answer that says yes in part only is none.
     errors::accepted(reply, &call.to_string(), false)?;
     let listing = listing.ok_or_else(|| unreadable("was not answered with a list"))?;

@@ -121,7 +121,7 @@ fn code(body: &Value) -> Option<i64> {
 }
 
 /// The platform's own words.
-fn words(body: &Result<Value, String>) -> String {
+pub fn words(body: &Result<Value, String>) -> String {
     let body = match body {
         Ok(body) => body,
         Err(text) if text.trim().is_empty() => return "an empty body".to_owned(),
