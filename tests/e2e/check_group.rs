@@ -205,7 +205,7 @@ async fn a_list_that_is_cut_or_shorter_than_the_platforms_own_count_is_not_belie
         let group: Group = world.looked("hq").await;
         let said = message(&group, "DeletionBlocked");
         assert!(said.starts_with(&format!("the {part} of the group cannot be counted")), "{said}");
-        assert!(said.contains(&format!("GET {HQ}{list} was answered with no JSON")), "{said}");
+        assert!(said.contains(&format!("GET {HQ}{list} was not answered with a list")), "{said}");
         world.reason::<Group>("hq", "DeletionBlocked", "ContentsUnknown").await;
     }
     world.platform.clear_faults();

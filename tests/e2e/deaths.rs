@@ -290,10 +290,12 @@ fn general(id: &str, value: &Value) -> Value {
     serde_json::from_str(&value.to_string().replace(id, ID)).unwrap()
 }
 
-/// The status, but for its times and the token of the look, and whether our finalizer is there.
+/// The status, but for its times, the token of the look and the digest, in which the names are, and whether our finalizer is there.
 fn told<K: Watchable + HasStatus>(object: &K) -> Value {
     let mut status = serde_json::to_value(object.conditions()).unwrap();
-    status.as_object_mut().unwrap().remove("lastHandledRequestedAt");
+    for name in ["lastHandledRequestedAt", "compared"] {
+        status.as_object_mut().unwrap().remove(name);
+    }
     for condition in status["conditions"].as_array_mut().unwrap() {
         condition.as_object_mut().unwrap().remove("lastTransitionTime");
     }

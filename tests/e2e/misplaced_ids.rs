@@ -67,7 +67,7 @@ async fn an_id_that_walks_up_reaches_nothing_and_its_resource_says_so_and_can_st
     let plane = own_plane().await;
     without_rules_of_fields(plane);
     let front = resolving(platform.url()).await;
-    let limits = ["--tenants-by-namespace", r#"{"*": ["Acme"]}"#];
+    let limits = ["--tenants-by-namespace", r#"{"*": {"tenants": ["Acme"], "resellers": ["*"]}}"#];
     let wish = Wish {
         plane: Some(plane),
         platform: Some(platform),
