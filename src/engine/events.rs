@@ -25,6 +25,16 @@ pub fn handed_over(key: &Key, heir: &str) -> Note {
     Note { warning: false, reason: "HandedOver".to_owned(), message: format!("handed {key} over to {heir}") }
 }
 
+/// That an object was lost on the platform, with the users that it had.
+pub fn vanished(key: &Key, usage: Option<&str>) -> Note {
+    let with = usage.map_or_else(String::new, |usage| format!("; at the last look it had users: {usage}"));
+    Note {
+        warning: true,
+        reason: "Vanished".to_owned(),
+        message: format!("{key} is not on the platform any more, and nobody deleted it here{with}"),
+    }
+}
+
 /// That an object became this resource's that it did not create.
 fn adopted(facts: &Facts) -> Option<Note> {
     let new = facts.done().find_map(|step| match step {

@@ -177,11 +177,15 @@ pub fn report(
         return Report { status, notes: events::of_steps(facts), again };
     }
     let outlook = outlook(subject, verdict, memory, now);
+    let mut notes = events::of_steps(facts);
     if let Some(key) = &key {
         status.identity = Some(key.identity());
         if let Some(Ok(Answer::Object(observed))) = facts.answer(&Query::Object(key.clone())) {
             status.usage = observed.as_ref().and_then(usage);
             status.observed = observed.as_ref().map(|there| Observed::from(&size::kept(there)));
+            if old.observed.is_some() && observed.is_none() && !subject.deleting {
+                notes.push(events::vanished(key, old.usage.as_deref()));
+            }
         }
     }
     match verdict {
@@ -206,7 +210,6 @@ pub fn report(
     let mut wanted = outlook_conditions(&outlook);
     wanted.push(("AnnotationUnreadable", unreadable(subject, &outlook)));
     conditions::write(&mut status.conditions, subject.generation, wanted, now);
-    let mut notes = events::of_steps(facts);
     notes.extend(events::of_transition(old, &status));
     Report { status: conditions::differ(&status, old).then_some(status), notes, again: outlook.again }
 }

@@ -101,3 +101,23 @@ async fn with_report_each_difference_is_listed_at_the_interval_until_it_is_gone(
     world.until("hq", "as declared", |group: &Group| group.status.as_ref().unwrap().drift.is_empty()).await;
     assert_eq!(world.writes().len(), 1, "{}", world.story());
 }
+
+#[tokio::test]
+async fn what_vanishes_on_the_platform_is_a_warning_before_it_is_created_again() {
+    let world = polled("userLimit: 25").await;
+    world.platform.edit(|state| state.add_user("Acme", "HQ", "jo@acme.example", false));
+    let usage = |group: &Group| group.status.as_ref().and_then(|status| status.usage.clone());
+    world.until("hq", "its user is seen", |group: &Group| usage(group).as_deref() == Some("1/25")).await;
+    world.platform.edit(|state| state.tenants.get_mut("Acme").unwrap().groups.clear());
+    world.told("hq", "Vanished").await;
+    world.until("hq", "it is there again", |group: &Group| usage(group).as_deref() == Some("0/25")).await;
+    assert_eq!(world.events("hq").await.get("Vanished"), Some(&1));
+    let told = world.kubectl(&[
+        "get",
+        "events",
+        "--field-selector=reason=Vanished",
+        "-o",
+        "jsonpath={.items[0]['type', 'message']}",
+    ]);
+    assert!(told.starts_with("Warning ") && told.ends_with("users: 1/25"), "{told}");
+}

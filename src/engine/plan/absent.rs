@@ -35,6 +35,9 @@ pub(super) fn decide<K: Kind>(
         );
         return Refusal::new(Reason::Removed, message).refuse();
     }
+    if vanished {
+        may_be_created_again(subject, key)?;
+    }
     for parent in object.parents(key, declared) {
         if facts.cluster.described.get(&parent) == Some(&true) {
             let reason =
@@ -59,6 +62,16 @@ pub(super) fn decide<K: Kind>(
     steps.extend(on_the_way);
     steps.push(Step::Create(key.clone(), body));
     Ok(Plan::Act(steps))
+}
+
+/// What vanished is reported before it is created again, so the pass that finds it missing does no more. This is the one place
+/// that a guard against many that vanish together has to ask.
+fn may_be_created_again(subject: &Subject, key: &Key) -> Next<()> {
+    if subject.status.observed.is_none() {
+        return Ok(());
+    }
+    let message = format!("{key} is not on the platform any more, so it is created again");
+    Refusal::new(Reason::Creating, message).wait()
 }
 
 /// What is not shown is created once: a platform may take a creation and show it only after a while. What it does not show then

@@ -134,6 +134,32 @@ fn what_vanished_is_created_again_unless_drift_is_only_reported() {
 }
 
 #[test]
+fn what_vanished_is_told_once_with_its_users_before_it_is_created_again() {
+    let lost = |pass: &Pass| {
+        let lost = pass.report.notes.iter().filter(|note| note.reason == "Vanished");
+        lost.map(|note| (note.warning, note.message.clone())).collect::<Vec<_>>()
+    };
+    for policy in ["Correct", "Report"] {
+        let mut case = group(&format!("{{tenantId: Acme, groupName: a, driftPolicy: {policy}}}"))
+            .present(json!({"groupName": "a", "userCount": 3, "userLimit": 25}))
+            .synced(1);
+        case.pass();
+        case.platform.objects.remove(&hq());
+        let pass = case.pass();
+        assert_eq!((pass.steps(), lost(&pass).len()), (vec![], 1), "{policy}");
+        assert!(lost(&pass)[0].0 && lost(&pass)[0].1.ends_with("users: 3/25"), "{:?}", lost(&pass));
+        let pass = case.pass();
+        let steps = if policy == "Correct" { vec!["create_group"] } else { vec![] };
+        assert_eq!((pass.steps(), lost(&pass)), (steps, vec![]), "{policy}");
+    }
+    let mut case = tenant("{type: Enterprise}").present(json!({"tenantId": "Acme", "type": "Enterprise"})).synced(1);
+    case.pass();
+    case.platform.objects.clear();
+    assert_eq!(lost(&case.pass()).len(), 1);
+    assert_eq!(case.pass().steps(), ["create_tenant"]);
+}
+
+#[test]
 fn a_create_that_was_begun_is_begun_again_when_nothing_is_there() {
     let case = group("{tenantId: Acme, groupName: a, driftPolicy: Report}");
     assert_eq!(case.clone().begun(json!({"groupName": "a"})).pass().steps(), ["create_group"]);
