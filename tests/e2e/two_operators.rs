@@ -129,8 +129,8 @@ async fn what_another_operator_serves_is_left_alone_until_this_one_is_told_to_su
     // Nothing that happens to it is a reason to touch it.
     world.apply(&hq("userLimit: 5, driftPolicy: Report, groupName: Changed"));
     world.change::<Group>("hq", json!({"metadata": {"annotations": {"apio.netaxis.be/requested-at": "now"}}})).await;
-    world.apply(&manifest("Group", "own", "tenantId: Acme, groupName: Own"));
     second.platform.edit(|state| state.add_tenant("Acme"));
+    world.apply(&manifest("Group", "own", "tenantId: Acme, groupName: Own"));
     world.group("own").await;
     world.kubectl(&["delete", "group", "hq", "--wait=false"]);
     let told = "another operator serves this resource";
