@@ -135,7 +135,8 @@ async fn a_group_that_was_removed_on_the_platform_is_created_again() {
     world.group("hq").await;
     world.platform.edit(|state| state.tenants.get_mut("Acme").unwrap().groups.clear());
     world.looked::<Group>("hq").await;
-    assert_eq!(world.bodies("POST", GROUPS).len(), 2);
+    world.poll("the creation", || async { world.bodies("POST", GROUPS).len() == 2 }).await;
+    world.group("hq").await;
     assert_eq!(world.writes().len(), 2, "{}", world.story());
 }
 
