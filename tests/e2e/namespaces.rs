@@ -17,9 +17,7 @@ async fn with_team(gives: impl Fn(&World, &str)) -> (World, String) {
     let team = new_name();
     gives(&world, &team);
     world.replace_operator(&world.platform.url(), &["--watch-namespaces", &team]);
-    world
-        .poll("the operator is ready", || async { world.page("/readyz").await.is_some_and(|(code, _)| code == 200) })
-        .await;
+    world.has_listed().await;
     (world, team)
 }
 

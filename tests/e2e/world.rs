@@ -266,12 +266,21 @@ impl World {
         }
     }
 
+    /// Waits until the operator leads and has listed what it may. One that does not lead yet is ready too.
+    pub async fn has_listed(&self) {
+        self.poll("the operator leads and has listed", || async {
+            self.metric("apio_operator_leader").await == 1
+                && self.page("/readyz").await.is_some_and(|(code, _)| code == 200)
+        })
+        .await;
+    }
+
     /// Waits until the operator has read everything that it starts with: what it reads later wakes what is there.
     async fn settled(&self, settings: bool, credentials: bool) {
-        self.poll("the operator is ready", || async {
-            let (ready, log) = (self.page("/readyz").await, self.operator.log());
-            ready.is_some_and(|(code, _)| code == 200)
-                && (!settings || log.contains("settings in force") || log.contains("settings: "))
+        self.has_listed().await;
+        self.poll("the operator has read what it starts with", || async {
+            let log = self.operator.log();
+            (!settings || log.contains("settings in force") || log.contains("settings: "))
                 && (!credentials || log.contains(NEW_CREDENTIALS) || log.contains("credentials: "))
         })
         .await;
