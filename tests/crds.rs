@@ -83,6 +83,16 @@ fn every_string_of_a_spec_is_bounded() {
 }
 
 #[test]
+fn every_text_of_a_spec_has_a_rule_of_its_own() {
+    let ruled = |path: &str, schema: &Value| {
+        let free = path.ends_with("[]") || !schema["enum"].is_null() || schema["format"] == "date-time";
+        let texts = schema["type"] == "string" || schema["items"]["type"] == "string";
+        !path.contains(".spec") || !texts || free || schema["x-kubernetes-validations"].is_array()
+    };
+    assert_eq!(offenders(ruled), none(), "texts without a rule");
+}
+
+#[test]
 fn every_number_is_signed_and_every_number_of_a_spec_bounded() {
     let signed = |path: &str, schema: &Value| {
         let unsigned = schema["format"].as_str().is_some_and(|format| format.starts_with('u'));

@@ -74,11 +74,11 @@ pub struct GroupSpec {
     /// Template that the platform applies when the group is created and when what is declared here changes, policies aside.
     /// It fills attributes that are not declared here. It is never compared.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 80))]
+    #[schemars(length(min = 1, max = 80), extend("x-kubernetes-validations" = text::line()))]
     pub template_name: Option<String>,
     /// Applications whose data of the group's users survives the deletion of the group (sent as _excludedAppIds).
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 64), inner(length(min = 1, max = 80)))]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 80)), extend("x-kubernetes-validations" = text::lines()))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub excluded_app_ids: Option<Vec<String>>,
     /// Policies.
@@ -92,31 +92,31 @@ pub struct GroupSpec {
 pub struct GroupAttributes {
     /// Display name of the group. Required unless managementPolicy is Observe.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 80))]
+    #[schemars(length(min = 1, max = 80), extend("x-kubernetes-validations" = text::line()))]
     pub group_name: Option<String>,
     /// How many users the group may hold. The platform refuses a limit below the number of users that are there.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 999_999))]
     pub user_limit: Option<i32>,
-    /// Domain of new users of the group. Whether an unknown domain is created is decided by autoCreateDomain. Cannot be cleared.
+    /// Domain of new users of the group; case does not matter in it. Whether an unknown domain is created is decided by autoCreateDomain. Cannot be cleared.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 80))]
+    #[schemars(length(min = 1, max = 80), extend("x-kubernetes-validations" = text::domain()))]
     pub default_domain: Option<String>,
     /// Name that the group presents as caller; "" clears it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 80))]
+    #[schemars(length(max = 80), extend("x-kubernetes-validations" = text::line()))]
     pub cli_name: Option<String>,
     /// Number that the group presents as caller, a number of the group; "" clears it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 23))]
+    #[schemars(length(max = 23), extend("x-kubernetes-validations" = text::line()))]
     pub cli_phone_number: Option<String>,
     /// Dialing code of the location; "" clears it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 15))]
+    #[schemars(length(max = 15), extend("x-kubernetes-validations" = text::line()))]
     pub location_dialing_code: Option<String>,
     /// Time zone, such as Europe/Brussels. Cannot be cleared.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 127))]
+    #[schemars(length(min = 1, max = 127), extend("x-kubernetes-validations" = text::line()))]
     pub time_zone: Option<String>,
     /// Whom to contact for the group. Keys that are absent here keep their value on the platform.
     #[serde(skip_serializing_if = "Option::is_none")]

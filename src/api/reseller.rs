@@ -50,7 +50,7 @@ pub struct ResellerSpec {
 pub struct ResellerAttributes {
     /// Name of the reseller in other systems; "" clears it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 80))]
+    #[schemars(length(max = 80), extend("x-kubernetes-validations" = text::line()))]
     pub external_name: Option<String>,
     /// Free data kept with the reseller: any JSON object of up to 256 KiB and 32 levels, compared and written whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -83,15 +83,15 @@ pub struct TenantAttributes {
     pub kind: Option<TenantType>,
     /// Display name of the tenant.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 80))]
+    #[schemars(length(min = 1, max = 80), extend("x-kubernetes-validations" = text::line()))]
     pub name: Option<String>,
-    /// Default domain of the tenant; it must be known to the platform. Cannot be cleared.
+    /// Default domain of the tenant; it must be known to the platform, and case does not matter in it. Cannot be cleared.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 80))]
+    #[schemars(length(min = 1, max = 80), extend("x-kubernetes-validations" = text::domain()))]
     pub default_domain: Option<String>,
     /// E-mail address of the tenant's support; "" clears it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 80))]
+    #[schemars(length(max = 80), extend("x-kubernetes-validations" = text::line()))]
     pub support_email: Option<String>,
     /// Whom to contact for the tenant. Keys that are absent here keep their value on the platform.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -108,18 +108,18 @@ pub struct TenantAttributes {
     pub reseller_id: Option<String>,
     /// First external id, where the platform keeps TENANT_DATA; "" clears it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 80))]
+    #[schemars(length(max = 80), extend("x-kubernetes-validations" = text::line()))]
     pub external_id1: Option<String>,
     /// Second external id, where the platform keeps TENANT_DATA; "" clears it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 80))]
+    #[schemars(length(max = 80), extend("x-kubernetes-validations" = text::line()))]
     pub external_id2: Option<String>,
     /// Third external id, where the platform keeps TENANT_DATA; "" clears it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 80))]
+    #[schemars(length(max = 80), extend("x-kubernetes-validations" = text::line()))]
     pub external_id3: Option<String>,
     /// Fourth external id, where the platform keeps TENANT_DATA; "" clears it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 80))]
+    #[schemars(length(max = 80), extend("x-kubernetes-validations" = text::line()))]
     pub external_id4: Option<String>,
 }

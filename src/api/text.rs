@@ -32,14 +32,16 @@ const INVISIBLE: Ranges = &[
     ('\u{202a}', '\u{202e}'),
     ('\u{2060}', '\u{206f}'),
     ('\u{3164}', '\u{3164}'),
-    ('\u{fe00}', '\u{fe0f}'),
     ('\u{feff}', '\u{feff}'),
     ('\u{ffa0}', '\u{ffa0}'),
     ('\u{fff0}', '\u{fffb}'),
     ('\u{1bca0}', '\u{1bca3}'),
     ('\u{1d173}', '\u{1d17a}'),
-    ('\u{e0000}', '\u{e0fff}'),
 ];
+/// Characters that have no width either, and make an emoji or a flag of the signs before them: a text may end in one.
+const SELECTOR: Ranges = &[('\u{fe00}', '\u{fe0f}'), ('\u{e0000}', '\u{e0fff}')];
+/// The plain space.
+const SPACE: Ranges = &[(' ', ' ')];
 /// What parts the segments of a URL, for one program or the other.
 const SLASH: Ranges = &[('/', '/'), ('\\', '\\')];
 
@@ -48,7 +50,7 @@ pub const ID: &str = "must neither begin nor end with a space, nor hold /, \\, %
 
 /// Whether an id stays in its place when it becomes a segment of a URL, whatever a proxy in between decodes, resolves or trims.
 pub fn is_id(id: &str) -> bool {
-    let odd = [CONTROL, BLANK, INVISIBLE, SLASH];
+    let odd = [CONTROL, BLANK, INVISIBLE, SELECTOR, SLASH];
     let escape = |triple: &[u8]| triple[0] == b'%' && triple[1..].iter().all(u8::is_ascii_hexdigit);
     // Some servers cut what follows a semicolon, and then resolve what is left.
     let before_parameters = id.split(';').next().unwrap_or_default();
@@ -63,7 +65,7 @@ pub fn is_id(id: &str) -> bool {
 pub fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        if [CONTROL, BLANK, INVISIBLE].iter().any(|ranges| is_in(ranges, c)) {
+        if [CONTROL, BLANK, INVISIBLE, SELECTOR].iter().any(|ranges| is_in(ranges, c)) {
             for unit in c.encode_utf16(&mut [0; 2]) {
                 let _ = write!(shown, "\\u{unit:04x}");
             }
@@ -80,14 +82,45 @@ fn is_in(ranges: Ranges, c: char) -> bool {
 
 /// The rule of [`is_id`] for the API server, on the field itself: what was stored before the rule was stays changeable.
 pub(super) fn id() -> Value {
-    let odd = any_of(&[CONTROL, BLANK, INVISIBLE, SLASH]);
+    let odd = any_of(&[CONTROL, BLANK, INVISIBLE, SELECTOR, SLASH]);
     let refused = format!("{odd}|^ | $|%[0-9A-Fa-f]{{2}}|^\\.{{0,2}}(;|$)");
     rule(&refused, &format!("{ID}, because it becomes part of a URL; choose another one"))
 }
 
+/// The rule of a text of one line.
+pub(super) fn line() -> Value {
+    rule(&not_a_line(), LINE)
+}
+
+/// The same for each text of a list.
+pub(super) fn lines() -> Value {
+    json!([{"rule": format!("self.all(one, !one.matches('{}'))", in_cel(&not_a_line())), "message": format!("each {LINE}")}])
+}
+
+const LINE: &str = "must neither begin nor end with a blank or an invisible character, nor hold a line break, a tab or another control character; write it on one line without them";
+
+fn not_a_line() -> String {
+    let (control, ends) = (any_of(&[CONTROL]), any_of(&[SPACE, BLANK, INVISIBLE]));
+    format!("{control}|^{ends}|{ends}$")
+}
+
+/// The rule of a domain name.
+pub(super) fn domain() -> Value {
+    let label = "[0-9A-Za-z_]([0-9A-Za-z_-]*[0-9A-Za-z_])?";
+    json!([{
+        "rule": format!("self.matches('{}')", in_cel(&format!("^{label}(\\.{label})*$"))),
+        "message": "must be a domain name such as sip.acme.example: letters without accents, digits, - and _ between single dots, and nothing before or after them",
+    }])
+}
+
 /// A rule that refuses what a regular expression matches.
 fn rule(refused: &str, message: &str) -> Value {
-    json!([{"rule": format!("!self.matches('{}')", refused.replace('\\', "\\\\")), "message": message}])
+    json!([{"rule": format!("!self.matches('{}')", in_cel(refused)), "message": message}])
+}
+
+/// A regular expression within a text of CEL.
+fn in_cel(expression: &str) -> String {
+    expression.replace('\\', "\\\\")
 }
 
 /// A class of a regular expression.

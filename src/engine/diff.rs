@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::ids::Object;
-use crate::api::Drift;
+use super::ids::{DEFAULT_DOMAIN, Object, is_same_domain};
+use crate::api::{Drift, text::visible};
 
 /// Longest text of a value in a status, in characters.
 const SHOWN: usize = 200;
@@ -67,7 +67,7 @@ pub fn differences(declared: &Object, observed: &Object) -> Vec<Difference> {
 }
 
 fn push(found: &mut Vec<Difference>, path: String, desired: &Value, observed: &Value) {
-    if !equal(desired, observed) {
+    if !equal(desired, observed) && !(path == DEFAULT_DOMAIN && are_one_domain(desired, observed)) {
         found.push(Difference { path, desired: desired.clone(), observed: observed.clone() });
     }
 }
@@ -102,6 +102,11 @@ fn kind(value: &Value) -> &'static str {
 /// The keys of a value that is compared key by key.
 fn nested<'a>(key: &str, value: &'a Value) -> Option<&'a Object> {
     value.as_object().filter(|_| NESTED.contains(&key))
+}
+
+/// Whether both are texts, and names of one domain.
+pub fn are_one_domain(a: &Value, b: &Value) -> bool {
+    a.as_str().zip(b.as_str()).is_some_and(|(a, b)| is_same_domain(a, b))
 }
 
 fn equal(a: &Value, b: &Value) -> bool {
@@ -191,13 +196,23 @@ pub fn sentence(differences: &[Difference]) -> String {
     clauses.join("; ")
 }
 
-/// A value as a user reads it, shortened.
+/// A value as a user reads it. It is shortened before it is escaped, so that what an earlier version wrote is this with escapes.
 pub fn text(value: &Value) -> String {
     let text = if value.is_null() { "unset".to_owned() } else { value.to_string() };
     if text.chars().count() <= SHOWN {
-        return text;
+        return visible(&text);
     }
-    text.chars().take(SHOWN).chain("...".chars()).collect()
+    visible(&text.chars().take(SHOWN).chain("...".chars()).collect::<String>())
+}
+
+/// Whether a status tells these differences, in the escapes of this version or as an earlier one wrote them.
+pub fn are_told(told: &[Drift], differences: &[Difference]) -> bool {
+    let now = |drift: &Drift| Drift {
+        path: drift.path.clone(),
+        desired: visible(&drift.desired),
+        observed: visible(&drift.observed),
+    };
+    told.iter().map(now).eq(shown(differences))
 }
 
 #[cfg(test)]
@@ -315,6 +330,27 @@ mod tests {
         ] {
             assert!(!is_of_form(path, sent.clone(), kept.clone()), "{path}: {sent} {kept}");
         }
+    }
+
+    #[test]
+    fn a_default_domain_is_compared_without_case_and_any_other_text_with_it() {
+        let declared = object(json!({"defaultDomain": "SIP.Acme.example", "groupName": "A"}));
+        let found = differences(&declared, &object(json!({"defaultDomain": "sip.acme.example", "groupName": "a"})));
+        assert_eq!(found.iter().map(|d| d.path.as_str()).collect::<Vec<_>>(), ["groupName"]);
+        assert_eq!(
+            differences(&declared, &object(json!({"defaultDomain": "acme.example", "groupName": "A"}))).len(),
+            1
+        );
+    }
+
+    #[test]
+    fn what_looks_alike_is_shown_with_escapes_and_counts_as_told_by_a_status_without_them() {
+        let differ = [Difference { path: "groupName".into(), desired: json!("HQ"), observed: json!("HQ\u{a0}") }];
+        assert_eq!(sentence(&differ), "groupName is \"HQ\\u00a0\" and should be \"HQ\"");
+        assert!(are_told(&shown(&differ), &differ));
+        let before = Drift { path: "groupName".into(), desired: "\"HQ\"".into(), observed: "\"HQ\u{a0}\"".into() };
+        assert!(are_told(std::slice::from_ref(&before), &differ));
+        assert!(!are_told(&[], &differ) && !are_told(&[before], &[]));
     }
 
     #[test]

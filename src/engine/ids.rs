@@ -72,6 +72,14 @@ impl Key {
     }
 }
 
+/// Key of the default domain of a tenant and of a group.
+pub const DEFAULT_DOMAIN: &str = "defaultDomain";
+
+/// Whether two names are of one domain: case does not matter in them.
+pub fn is_same_domain(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other)
+}
+
 /// A whole number, in either way that JSON writes it: 3 and 3.0 are one.
 pub fn whole(value: &Value) -> Option<i64> {
     // The largest that a float holds exactly.

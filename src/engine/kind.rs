@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp};
 use kube::ResourceExt;
+use serde_json::Value;
 
 use super::{
     annotations::{Annotations, Deletion, Unreadable},
     check_group::Cleared,
+    diff::are_one_domain,
     facts::{Cluster, Facts, Reference},
-    ids::{Key, Object},
+    ids::{DEFAULT_DOMAIN, Key, Object},
     managers,
     plan::{Next, Step},
     reason::Reason,
@@ -46,7 +48,8 @@ impl Change<'_> {
     pub fn new_text(&self, key: &str) -> Option<&str> {
         let desired = self.declared.get(key)?;
         let there = self.observed.and_then(|observed| observed.get(key));
-        if there == Some(desired) { None } else { desired.as_str() }
+        let is_there = |there: &Value| there == desired || key == DEFAULT_DOMAIN && are_one_domain(there, desired);
+        if there.is_some_and(is_there) { None } else { desired.as_str() }
     }
 }
 

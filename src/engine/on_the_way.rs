@@ -6,7 +6,7 @@
 use super::{
     diff::is_unset,
     facts::{Answer, Facts, Query},
-    ids::{Key, Level},
+    ids::{Key, Level, is_same_domain},
     kind::Subject,
     plan::Step,
 };
@@ -104,7 +104,9 @@ fn fate(step: &Step, facts: &Facts) -> Fate {
 /// somebody else's.
 fn reads_back(step: &Step, answer: &Answer) -> bool {
     match (step, answer) {
-        (Step::CreateDomain(domain) | Step::AssignDomain(_, domain), Answer::Domains(known)) => known.contains(domain),
+        (Step::CreateDomain(domain) | Step::AssignDomain(_, domain), Answer::Domains(known)) => {
+            known.iter().any(|there| is_same_domain(there, domain))
+        }
         (Step::CreateReseller(_), Answer::Object(Some(there))) => {
             there.iter().all(|(key, value)| key == "name" || is_unset(value))
         }

@@ -294,3 +294,29 @@ async fn the_domain_of_a_tenant_is_never_created() {
     assert!(message(&tenant, "Ready").contains("domain new.example is unknown"), "{}", message(&tenant, "Ready"));
     assert_eq!(world.writes(), ["POST /tenants/"]);
 }
+
+#[tokio::test]
+async fn a_domain_that_is_declared_in_another_case_is_the_one_that_is_there() {
+    let world = with_acme(ON).await;
+    world.platform.edit(|state| state.add_system_domain("sip.acme.example"));
+    let group = |name: &str, domain: &str| {
+        manifest("Group", name, &format!("tenantId: Acme, groupName: G, defaultDomain: {domain}"))
+    };
+    world.apply(&group("a", "SIP.ACME.example"));
+    world.group("a").await;
+    assert_eq!(world.writes(), ["PUT /tenants/Acme/domains/", "POST /tenants/Acme/groups/"]);
+    assert_eq!(world.bodies("PUT", "/tenants/Acme/domains/"), [json!({"domains": ["sip.acme.example"]})]);
+    assert_eq!(world.bodies("POST", GROUPS)[0]["defaultDomain"], "sip.acme.example");
+    // Neither another look nor another case is a reason to write, nor a correction to spell it in another way.
+    world.apply(&group("a", "Sip.Acme.Example"));
+    world.looked::<Group>("a").await;
+    assert_eq!(world.writes().len(), 2, "{}", world.story());
+    world.platform.edit(|state| {
+        let attributes = &mut state.group_mut("Acme", "a").unwrap().attributes;
+        attributes.insert("defaultDomain".into(), json!("sip.example.net"));
+    });
+    world.looked::<Group>("a").await;
+    assert_eq!(world.bodies("PUT", &format!("{GROUPS}a/"))[0]["defaultDomain"], "sip.acme.example");
+    let known = world.platform.edit(|state| state.system_domains.clone());
+    assert_eq!(known.iter().filter(|domain| domain.eq_ignore_ascii_case("sip.acme.example")).count(), 1, "{known:?}");
+}

@@ -46,6 +46,7 @@ mod shell;
 mod stopping;
 mod templates;
 mod tenant;
+mod texts;
 mod troubleshooting;
 mod two_operators;
 mod unreadable;

@@ -16,30 +16,46 @@ use crate::{
 
 const WALKS_UP: &str = "../../tenants/Globex/groups/HQ";
 
-/// Takes the rules of the fields out of the definitions, as an earlier version had them, and puts them back.
-fn without_rules_of_fields(plane: &ControlPlane) {
+/// Takes the rules of the fields out of the definitions, as an earlier version had them.
+pub fn without_rules_of_fields(plane: &ControlPlane) {
     for kind in ["groups", "tenants", "resellers"] {
         let name = format!("crd/{kind}.apio.netaxis.be");
         let crd: Value = serde_json::from_str(&plane.run(&["get", &name, "-o", "json"]).unwrap()).unwrap();
         let mut versions = crd["spec"]["versions"].clone();
         let fields = versions.pointer_mut("/0/schema/openAPIV3Schema/properties/spec/properties").unwrap();
-        for (_, field) in fields.as_object_mut().unwrap() {
-            field.as_object_mut().unwrap().remove("x-kubernetes-validations");
-        }
+        without_rules(fields);
         let patch = json!({"spec": {"versions": versions}}).to_string();
         plane.run(&["patch", &name, "--type=merge", "-p", &patch]).unwrap();
     }
 }
 
-fn with_rules(plane: &ControlPlane) {
+fn without_rules(fields: &mut Value) {
+    for (_, field) in fields.as_object_mut().unwrap() {
+        field.as_object_mut().unwrap().remove("x-kubernetes-validations");
+        field.get_mut("properties").into_iter().for_each(without_rules);
+    }
+}
+
+/// Puts them back.
+pub fn with_rules(plane: &ControlPlane) {
     plane.run(&["replace", "-f", DEFINITIONS]).unwrap();
 }
 
-/// Waits until the API server takes such a manifest, or refuses it.
-async fn until_taken(world: &World, yaml: &str, taken: bool) {
-    let taken_now = || world.plane.apply_in(&world.namespace, yaml).is_ok();
+/// Waits until the API server takes such a manifest.
+pub async fn until_taken(world: &World, yaml: &str) {
+    until(|| world.plane.apply_in(&world.namespace, yaml).is_ok()).await;
+}
+
+/// Waits until the API server would refuse such a change of a group. (What was stored is no longer refused as it is.)
+pub async fn until_refused(world: &World, group: &str, spec: Value) {
+    let patch = json!({"spec": spec}).to_string();
+    let place = ["-n", &world.namespace, "patch", "group", group, "--type=merge"];
+    until(|| world.plane.run(&[&place[..], &["--dry-run=server", "-p", &patch]].concat()).is_err()).await;
+}
+
+async fn until(is_so: impl Fn() -> bool) {
     let waited = async {
-        while taken_now() != taken {
+        while !is_so() {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
     };
@@ -79,8 +95,8 @@ async fn an_id_that_walks_up_reaches_nothing_and_its_resource_says_so_and_can_st
     let reseller = manifest("Reseller", "up", &format!("resellerName: '{WALKS_UP}'"));
     let group = "tenantId: Acme, groupId: '../../Globex/groups/HQ', groupName: G, adoptionPolicy: Always";
     let group = manifest("Group", "up", group);
-    until_taken(&world, &reseller, true).await;
-    until_taken(&world, &group, true).await;
+    until_taken(&world, &reseller).await;
+    until_taken(&world, &group).await;
     for said in [
         message(&world.reason::<Reseller>("up", "Ready", "Invalid").await, "Ready"),
         message(&world.reason::<Group>("up", "Ready", "Invalid").await, "Ready"),
@@ -89,7 +105,7 @@ async fn an_id_that_walks_up_reaches_nothing_and_its_resource_says_so_and_can_st
     }
 
     with_rules(plane);
-    until_taken(&world, &manifest("Reseller", "new", &format!("resellerName: '{WALKS_UP}'")), false).await;
+    until_refused(&world, "up", json!({"resellerId": WALKS_UP})).await;
     was_ours::<Reseller>(&world, &front, json!({"resellerName": WALKS_UP})).await;
     was_ours::<Group>(&world, &front, json!({"tenantId": "Acme", "groupId": "../../Globex/groups/HQ"})).await;
     // What was stored before the rule is labelled, looked at, and changed elsewhere as before.

@@ -4,7 +4,7 @@ use apio_operator::api::{Group, Reseller, Tenant};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    manifests::{CONTACT_AND_ADDRESS, Limits, OF_A_GROUP, OF_A_RESELLER, OF_A_TENANT, with},
+    manifests::{CONTACT_AND_ADDRESS, Limits, OF_A_GROUP, OF_A_RESELLER, OF_A_TENANT, long as long_name, with},
     world::{World, message},
 };
 
@@ -113,7 +113,7 @@ async fn ids_that_differ_by_case_only_are_two_groups() {
 
 /// A spec with each of these texts as long as it may be.
 fn longest(spec: Value, limits: &[Limits]) -> Value {
-    limits.concat().into_iter().fold(spec, |spec, (path, most)| with(&spec, path, json!("é".repeat(most))))
+    limits.concat().into_iter().fold(spec, |spec, (path, most)| with(&spec, path, json!(long_name(path, most))))
 }
 
 /// The declared attributes among what the platform shows.
@@ -129,7 +129,7 @@ async fn the_longest_of_everything_is_created_read_back_told_and_deleted() {
     let long = |n: usize| "é".repeat(n);
     world.platform.edit(|state| {
         state.settings.object_creation.tenant_data = true;
-        state.add_system_domain(&long(80));
+        state.add_system_domain(&long_name("defaultDomain", 80));
         state.add_template(&long(80), json!({}));
     });
     // Names of resources go into names of events, which are longer by a time.

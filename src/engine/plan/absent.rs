@@ -1,6 +1,6 @@
 //! An object that the platform does not have: whether it is created.
 
-use super::{Next, Plan, Refusal, Step, hold};
+use super::{Next, Plan, Refusal, Step, domains, hold};
 use crate::{
     api::{DriftPolicy, Ownership},
     engine::{
@@ -56,7 +56,7 @@ pub(super) fn decide<K: Kind>(
     let ours = record.clone().filter(|record| record.sent.is_none());
     let ours = ours.unwrap_or_else(|| ownership::begun(facts, key, declared));
     let on_the_way = object.prerequisites(key, &change, facts)?;
-    let mut body = declared.clone();
+    let mut body = domains::spelt_as_known(declared.clone(), key, facts);
     body.extend(object.options(Verb::Create, key, declared, &facts.cluster));
     let mut steps = hold(subject, facts, record.as_ref(), ours, &on_the_way);
     steps.extend(on_the_way);

@@ -6,7 +6,7 @@ use crate::{
     engine::{
         check_group::{self, Cleared},
         facts::{Cluster, Facts, Reference},
-        ids::{Key, Object, whole},
+        ids::{DEFAULT_DOMAIN, Key, Object, whole},
         kind::{Change, Kind, Verb},
         reason::Reason,
     },
@@ -91,7 +91,7 @@ impl Kind for Group {
         if let (Verb::Create | Verb::Update, Some(template)) = (verb, self.template()) {
             put("templateName", json!(template));
         }
-        if body.contains_key("defaultDomain") {
+        if body.contains_key(DEFAULT_DOMAIN) {
             // The platform would create it at system level too.
             put("autoCreateDomain", json!(self.creates_domain(cluster) && cluster.may_create_domains()));
         }
@@ -103,7 +103,7 @@ impl Kind for Group {
 
     fn prerequisites(&self, key: &Key, change: &Change<'_>, facts: &Facts) -> Next<Vec<Step>> {
         let mut steps = Vec::new();
-        if let (Some(domain), Key::Group(tenant, group)) = (change.new_text("defaultDomain"), key) {
+        if let (Some(domain), Key::Group(tenant, group)) = (change.new_text(DEFAULT_DOMAIN), key) {
             let existing = change.observed.map(|_| group.as_str());
             steps.extend(domains::prerequisites(domain, tenant, existing, self.creates_domain(&facts.cluster), facts)?);
         }

@@ -1,11 +1,11 @@
 //! An object that the platform has: whether it is ours, what differs, and whether that is corrected.
 
-use super::{Halt, Next, Plan, Refusal, Sent, Step, Verdict, done, hold};
+use super::{Halt, Next, Plan, Refusal, Sent, Step, Verdict, domains, done, hold};
 use crate::{
     api::{DriftPolicy, Ownership, OwnershipState},
     engine::{
         declared::{Compared, digest},
-        diff::{Difference, differences, foreign, incomparable, shown, update_body, whole},
+        diff::{Difference, are_told, differences, foreign, incomparable, update_body, whole},
         facts::{Facts, Query},
         failure::{Cause, Failure},
         ids::{Key, Object},
@@ -42,7 +42,7 @@ impl<K: Kind> Comparison<'_, K> {
             let sent = if self.was_unkept() { Sent::Again } else { Sent::First };
             return done(Verdict::NotAccepted(found, sent));
         }
-        let is_known = self.was_unkept() && self.subject.status.drift == shown(&found);
+        let is_known = self.was_unkept() && are_told(&self.subject.status.drift, &found);
         if is_known && !self.subject.sends_again {
             return done(Verdict::NotAccepted(found, Sent::Before));
         }
@@ -139,13 +139,14 @@ impl<K: Kind> Comparison<'_, K> {
     fn update(&self, found: &[Difference]) -> Next<Plan> {
         let change = Change { declared: self.declared, observed: Some(self.observed) };
         let on_the_way = self.object.prerequisites(self.key, &change, self.facts)?;
-        let mut body = if self.sends_template() {
+        let body = if self.sends_template() {
             // A template fills every key that is absent, so all declared ones are sent.
             let whole = |(key, value): (&String, _)| (key.clone(), whole(key, value, self.observed.get(key)));
             self.declared.iter().map(whole).collect()
         } else {
             update_body(self.declared, self.observed, found)
         };
+        let mut body = domains::spelt_as_known(body, self.key, self.facts);
         body.extend(self.object.options(self.verb(), self.key, &body, &self.facts.cluster));
         let mut steps = self.hold(&on_the_way);
         steps.extend(on_the_way);

@@ -109,3 +109,24 @@ fn what_was_created_on_the_way_is_listed_in_the_status() {
     case.pass();
     assert_eq!(case.subject.status.auto_created.unwrap().domains, ["d"]);
 }
+
+#[test]
+fn a_domain_that_is_known_in_another_spelling_is_called_by_it_and_no_second_one_is_created() {
+    let spec = "{tenantId: Acme, groupName: a, defaultDomain: SIP.Acme.example, autoCreateDomain: true}";
+    let known = |levels: &[Level]| {
+        group(spec).with(|case| levels.iter().for_each(|level| case.platform.know(level.clone(), "sip.acme.example")))
+    };
+    let pass = known(&[Level::System]).pass();
+    assert_eq!(pass.steps(), ["hold", "assign_domain", "create_group"]);
+    assert_eq!(pass.body("create_group")["defaultDomain"], "sip.acme.example");
+    let pass = known(&[Level::System, at_tenant()]).pass();
+    assert_eq!((pass.steps(), &pass.verdict), (vec!["hold", "create_group"], &Verdict::Synced));
+    let all = [Level::System, at_tenant(), at_group()];
+    let mut case = known(&all).present(json!({"groupName": "a", "defaultDomain": "x"})).synced(1);
+    assert_eq!(case.pass().body("update_group")["defaultDomain"], "sip.acme.example");
+    let pass = known(&all).present(json!({"groupName": "a", "defaultDomain": "sip.acme.example"})).synced(1).pass();
+    assert_eq!((pass.steps(), pass.verdict), (vec![], Verdict::Synced));
+    // What is new is called as it is declared.
+    let pass = known(&[]).pass();
+    assert_eq!(pass.body("create_group")["defaultDomain"], "SIP.Acme.example");
+}
