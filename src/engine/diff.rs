@@ -67,7 +67,8 @@ pub fn differences(declared: &Object, observed: &Object) -> Vec<Difference> {
 }
 
 fn push(found: &mut Vec<Difference>, path: String, desired: &Value, observed: &Value) {
-    if !equal(desired, observed) && !(path == DEFAULT_DOMAIN && are_one_domain(desired, observed)) {
+    let is_same = equal(desired, observed) || path == DEFAULT_DOMAIN && are_one_domain(desired, observed);
+    if !is_same {
         found.push(Difference { path, desired: desired.clone(), observed: observed.clone() });
     }
 }

@@ -94,6 +94,6 @@ async fn a_text_that_was_stored_before_it_was_refused_is_kept_and_the_rest_can_b
     assert_eq!(world.bodies("PUT", "/tenants/Acme/groups/HQ/"), [json!({"userLimit": 7})]);
     world.apply(&odd("userLimit: 7, ").replace("'1'", "'2'"));
     world.looked::<Group>("hq").await;
-    let sent = json!({"contactInformation": {"name": "Jo ", "phoneNumber": "2"}});
+    let sent = json!({"contactInformation": {"name": "Jo ", "phoneNumber": "2", "emailAddress": ""}});
     assert_eq!(world.bodies("PUT", "/tenants/Acme/groups/HQ/")[1..], [sent]);
 }
