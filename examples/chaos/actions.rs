@@ -10,6 +10,8 @@ pub const PLACES: [&str; 2] = ["east", "west"];
 /// Tenants and resellers of a namespace, and its groups: a third of them in a tenant that no resource describes.
 const PARENTS: u64 = 2;
 const GROUPS: u64 = 9;
+/// So many of the groups have a second resource that stands for them.
+const TWINS: u64 = 2;
 
 /// One resource.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +41,12 @@ pub enum Action {
     Fault(Fault),
     /// Every session of the platform ends.
     ExpireSessions,
+    /// The password is changed there, and no session goes on.
+    RefuseLogins,
+    /// The operators lose their rights in a namespace.
+    Revoke(&'static str),
+    /// They have them again.
+    Grant(&'static str),
     /// The platform becomes slow.
     Slow(Duration),
     /// It is away for a while.
@@ -53,10 +61,10 @@ pub enum Action {
     Remove(Target),
     /// The platform loses a tenant with all that is in it.
     Lose(Target),
-    /// The operator is killed and starts again.
-    Kill,
-    /// The operator is stopped and starts again.
-    Restart,
+    /// An operator is killed and starts again.
+    Kill(usize),
+    /// An operator is stopped and starts again.
+    Restart(usize),
     /// The API server is killed and starts again.
     RestartApi,
     /// Nothing happens for a while.
@@ -87,8 +95,12 @@ impl Target {
             let letter = letter.to_owned();
             (0..count).map(move |n| (kind, format!("{letter}{n}")))
         };
-        let kinds =
-            || named("Reseller", "r", PARENTS).chain(named("Tenant", "t", PARENTS)).chain(named("Group", "g", GROUPS));
+        let kinds = || {
+            named("Reseller", "r", PARENTS)
+                .chain(named("Tenant", "t", PARENTS))
+                .chain(named("Group", "g", GROUPS))
+                .chain(named("Group", TWIN, TWINS))
+        };
         let all = PLACES.into_iter().flat_map(|place| kinds().map(move |(kind, name)| Self { kind, place, name }));
         all.collect()
     }
@@ -99,12 +111,12 @@ impl Target {
         match *kind {
             "Tenant" => Id::Tenant(format!("{place}-{name}")),
             "Reseller" => Id::Reseller(format!("{place}-{name}")),
-            _ => Id::Group(format!("{place}-{}", self.tenant()), name.clone()),
+            _ => Id::Group(format!("{place}-{}", self.tenant()), name.replace(TWIN, "g")),
         }
     }
 
     fn number(&self) -> u64 {
-        self.name[1..].parse().unwrap_or_default()
+        self.name.trim_start_matches(|c: char| !c.is_ascii_digit()).parse().unwrap_or_default()
     }
 
     /// The tenant of a group: one that a resource describes, or `shared`, which is on the platform before.
@@ -119,6 +131,14 @@ impl Target {
     pub fn is_old(&self) -> bool {
         self.kind == "Group" && self.number() == PARENTS
     }
+}
+
+/// How the second resource of a group is called.
+const TWIN: &str = "twin-of-g";
+
+/// How many releases of the operator are given the same namespaces, as nobody should.
+pub fn releases(seed: u64) -> usize {
+    if seed.is_multiple_of(3) { 2 } else { 1 }
 }
 
 /// SplitMix64: the same numbers on every machine.
@@ -145,6 +165,15 @@ impl Random {
         let at = self.below(from.len() as u64) as usize;
         from[at].clone()
     }
+}
+
+/// A policy of groups that only a newer operator knows.
+pub const NEWER: &str = "Approve";
+
+/// What a newer operator makes of the definition of groups, as a JSON patch.
+pub fn newer() -> String {
+    let policies = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/driftPolicy/enum/-";
+    json!([{"op": "add", "path": policies, "value": NEWER}]).to_string()
 }
 
 /// What decides about a deletion, and how people spell it.
@@ -210,15 +239,18 @@ fn action(random: &mut Random, all: &[Target]) -> Action {
         58..61 => Action::Fault(list_of_another_shape(random, &group)),
         61..63 => Action::Fault(tenant_away(random, &group)),
         63..64 => Action::Lose(Target { kind: "Tenant", name: format!("t{}", random.below(PARENTS)), ..any }),
-        64..67 => Action::ExpireSessions,
+        64..66 => Action::ExpireSessions,
+        66..67 => Action::RefuseLogins,
         67..69 => Action::Slow(Duration::from_millis(random.below(60))),
         69..72 => Action::PlatformAway(time * 4),
         72..77 => Action::Portal(group, format!("{}", random.below(1000))),
         77..81 => Action::AddUser(group, random.chance(30)),
         81..83 => Action::Empty(group),
         83..85 => Action::Remove(group),
-        85..92 => Action::Kill,
-        92..94 => Action::Restart,
+        85..91 => Action::Kill(random.below(2) as usize),
+        91..93 => Action::Restart(random.below(2) as usize),
+        93..94 => Action::Revoke(random.pick(&PLACES)),
+        94..95 => Action::Grant(random.pick(&PLACES)),
         _ => Action::Wait(time),
     }
 }
@@ -307,6 +339,9 @@ fn applied(random: &mut Random, target: Target) -> Action {
                 Id::Group(tenant, _) if tenant.ends_with("shared") => put("tenantId", json!(tenant)),
                 _ => put("tenantRef", json!({"name": target.tenant()})),
             }
+            if target.name.starts_with(TWIN) {
+                put("groupId", json!(target.name.replace(TWIN, "g")));
+            }
             put("groupName", json!(random.pick(&["One", "Two", "Three"])));
             if random.chance(50) {
                 put("userLimit", json!(random.pick(&[20, 30])));
@@ -338,6 +373,8 @@ fn applied(random: &mut Random, target: Target) -> Action {
     }
     if random.chance(10) {
         put("driftPolicy", json!("Report"));
+    } else if target.kind == "Group" && random.chance(4) {
+        put("driftPolicy", json!(NEWER));
     }
     if random.chance(15) {
         put("deletionPolicy", json!("Orphan"));

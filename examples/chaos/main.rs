@@ -61,6 +61,8 @@ fn arguments(mut arguments: impl Iterator<Item = String>) -> Option<(u64, u64)> 
 async fn chaos(seed: u64, rounds: u64) -> Result<(), Box<dyn Error>> {
     let plane = ControlPlane::start(&Terminal::new())?;
     stage::install(&plane)?;
+    // Definitions of a newer operator, as after this one was rolled back.
+    plane.run(&["patch", "crd", "groups.apio.netaxis.be", "--type=json", "-p", &actions::newer()])?;
     println!("seed       actions  calls  writes  deaths  nudged  seconds");
     for seed in seed..seed + rounds {
         let began = Instant::now();

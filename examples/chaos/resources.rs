@@ -6,14 +6,15 @@ use kube::api::DynamicObject;
 use serde_json::{Map, Value, json};
 use testkit::simulator::State;
 
-use super::actions::{DELETION, Id, Target, is_orphan};
+use super::actions::{DELETION, Id, NEWER, Target, is_orphan};
 
 type Resources = BTreeMap<Target, DynamicObject>;
 
 /// What of a spec is no attribute of the object.
-const NOT_ATTRIBUTES: [&str; 9] = [
+const NOT_ATTRIBUTES: [&str; 10] = [
     "tenantRef",
     "tenantId",
+    "groupId",
     "resellerRef",
     "resellerName",
     "autoCreateDomain",
@@ -70,9 +71,10 @@ pub fn wrong(resources: &Resources, state: &State, token: Option<&str>, orphans:
             problem(what);
         }
     }
-    for target in Target::all().into_iter().filter(|target| !resources.contains_key(target)) {
+    for target in Target::all() {
         let id = target.id();
-        if on_platform(state, &id).is_some() && !orphans.contains(&id) && !target.is_old() {
+        let is_there = resources.keys().any(|one| one.id() == id);
+        if !is_there && on_platform(state, &id).is_some() && !orphans.contains(&id) && !target.is_old() {
             wrong.push(format!("{target} is gone and left {id:?} on the platform"));
         }
     }
@@ -150,10 +152,20 @@ fn is_true(reason: &str, target: &Target, spec: &Map<String, Value>, resources: 
             }
             _ => false,
         },
-        "NotOwned" => text("adoptionPolicy") != Some("Always") && on_platform(state, &id).is_some(),
+        "NotOwned" => {
+            text("adoptionPolicy") != Some("Always") && on_platform(state, &id).is_some()
+                || rivals(target, resources).next().is_some()
+        }
+        "Unreadable" => text("driftPolicy") == Some(NEWER),
         "Removed" => text("driftPolicy") == Some("Report") && on_platform(state, &id).is_none(),
         _ => false,
     }
+}
+
+/// The other resources that stand for the object.
+fn rivals<'a>(target: &'a Target, resources: &'a Resources) -> impl Iterator<Item = &'a DynamicObject> {
+    let others = resources.iter().filter(move |(other, _)| *other != target && other.id() == target.id());
+    others.map(|(_, object)| object)
 }
 
 /// Whether a deletion waits for what it says.
@@ -166,6 +178,10 @@ fn is_blocked(target: &Target, object: &DynamicObject, resources: &Resources, st
     let Some(reason) = reason(object, "DeletionBlocked") else { return false };
     let asked = object.metadata.annotations.as_ref().and_then(|all| all.get(DELETION));
     match (reason, target.id()) {
+        ("Unreadable", _) => object.data["spec"]["driftPolicy"] == NEWER,
+        ("NotTakenOver", _) => rivals(target, resources).any(|rival| {
+            rival.data["spec"]["adoptionPolicy"] != "Always" || rival.data["spec"]["driftPolicy"] == NEWER
+        }),
         ("AnnotationUnreadable", _) => asked.is_some_and(|value| !is_orphan(value)),
         ("GroupNotEmpty", Id::Group(tenant, group)) => {
             state.group(&tenant, &group).is_some_and(|group| !group.users.is_empty())

@@ -7,18 +7,22 @@ use std::{
 };
 
 use apio_operator::api::{Group, REQUESTED_AT, Reseller, Tenant};
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{
     Api, Client, Config,
     api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams},
     config::{KubeConfigOptions, Kubeconfig},
 };
 use serde_json::{Map, Value, json};
-use testkit::{cluster::ControlPlane, deployment::Operator, simulator::Simulator};
+use testkit::{
+    cluster::ControlPlane,
+    deployment::{Operator, rights},
+    simulator::{Account, PASSWORD, Simulator, USERNAME},
+};
 use tokio::time::{Instant, sleep};
 
 use super::{
-    actions::{Action, Id, PLACES, Target, is_orphan},
+    actions::{Action, Id, PLACES, Target, is_orphan, releases},
     journal::{Edit, Edits},
     resources, stage,
 };
@@ -33,9 +37,10 @@ const WHEN_ASKED: Duration = Duration::from_secs(90);
 pub struct Round<'a> {
     plane: &'a ControlPlane,
     pub platform: Simulator,
-    operator: Operator,
+    operators: Vec<Operator>,
     client: Client,
-    system: String,
+    /// The namespaces of the operators.
+    systems: Vec<String>,
     /// What was done in the portal, and when.
     edits: Edits,
     /// Every value that was declared of a field.
@@ -65,13 +70,15 @@ impl<'a> Round<'a> {
                 }
             }
         });
-        let system = format!("chaos-{seed}");
-        let places = PLACES.map(|place| format!("{system}-{place}"));
+        let systems: Vec<_> = (0..releases(seed)).map(|number| format!("chaos-{seed}-{number}")).collect();
+        let places = PLACES.map(|place| namespace(&systems, place));
         for place in &places {
             plane.create_namespace(place)?;
         }
         let watched = places.each_ref().map(String::as_str);
-        stage::prepare(plane, &system, &watched)?;
+        for system in &systems {
+            stage::prepare(plane, system, &watched)?;
+        }
         let watched = watched.join(",");
         let log = "debug,kube=info,hyper=info,rustls=info,tower=info,reqwest=info,h2=info";
         let arguments = [
@@ -86,15 +93,16 @@ impl<'a> Round<'a> {
             "--log",
             log,
         ];
-        let operator = stage::start(plane, &system, &platform.url(), &arguments)?;
+        let start = |system: &String| stage::start(plane, system, &platform.url(), &arguments);
+        let operators = systems.iter().map(start).collect::<Result<_, _>>()?;
         let kubeconfig = Kubeconfig::read_from(plane.kubeconfig())?;
         let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
         Ok(Self {
             plane,
             platform,
-            operator,
+            operators,
             client: Client::try_from(config)?,
-            system,
+            systems,
             edits,
             declared: BTreeMap::new(),
             orphans: BTreeSet::new(),
@@ -103,9 +111,9 @@ impl<'a> Round<'a> {
         })
     }
 
-    /// Ends the operator; the namespaces stay until the control plane goes.
+    /// Ends the operators; the namespaces stay until the control plane goes.
     pub fn end(self) {
-        self.operator.kill();
+        self.operators.iter().for_each(Operator::kill);
     }
 
     /// A storm, the rest after it, and what is wrong then.
@@ -116,6 +124,10 @@ impl<'a> Round<'a> {
         }
         self.platform.clear_faults();
         self.platform.set_latency(Duration::ZERO);
+        for place in PLACES {
+            self.act(&Action::Grant(place)).await;
+        }
+        self.let_in().await;
         for target in Target::all() {
             self.annotate(&target, "apio.netaxis.be/paused", Value::Null).await;
         }
@@ -132,10 +144,24 @@ impl<'a> Round<'a> {
             return Err(wrong);
         }
         self.is_quiet().await?;
-        if self.operator.ended(Duration::ZERO).is_some() || self.operator.log().contains("panicked") {
-            return Err(vec!["the operator ended by itself, or panicked".to_owned()]);
+        let is_broken = |one: &Operator| one.ended(Duration::ZERO).is_some() || one.log().contains("panicked");
+        if self.operators.iter().any(is_broken) {
+            return Err(vec!["an operator ended by itself, or panicked".to_owned()]);
         }
         Ok(())
+    }
+
+    /// The platform takes the password again, and a person says so.
+    async fn let_in(&self) {
+        self.platform.edit(|state| state.add_account(USERNAME, Account::system(PASSWORD)));
+        for system in &self.systems {
+            let api = Api::<Secret>::namespaced(self.client.clone(), system);
+            let asked =
+                json!({"metadata": {"annotations": {REQUESTED_AT: format!("{}", self.platform.journal().len())}}});
+            let params = PatchParams::default();
+            let patched = patiently(async || api.patch("apio-credentials", &params, &Patch::Merge(&asked)).await).await;
+            patched.unwrap_or_else(|error| panic!("the Secret cannot be annotated: {error}"));
+        }
     }
 
     async fn act(&mut self, action: &Action) {
@@ -153,17 +179,32 @@ impl<'a> Round<'a> {
             }
             Action::Settings(text) => {
                 let settings = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "apio-settings"}, "data": {"settings.yaml": text}});
-                let api = Api::<ConfigMap>::namespaced(self.client.clone(), &self.system);
                 let params = PatchParams::apply("chaos").force();
                 let patch = Patch::Apply(&settings);
-                let _ = patiently(async || api.patch("apio-settings", &params, &patch).await).await;
+                for system in &self.systems {
+                    let api = Api::<ConfigMap>::namespaced(self.client.clone(), system);
+                    let _ = patiently(async || api.patch("apio-settings", &params, &patch).await).await;
+                }
             }
             Action::NoSettings => {
-                let api = Api::<ConfigMap>::namespaced(self.client.clone(), &self.system);
-                let _ = patiently(async || api.delete("apio-settings", &DeleteParams::default()).await).await;
+                for system in &self.systems {
+                    let api = Api::<ConfigMap>::namespaced(self.client.clone(), system);
+                    let _ = patiently(async || api.delete("apio-settings", &DeleteParams::default()).await).await;
+                }
             }
             Action::Fault(fault) => self.platform.inject(fault.clone()),
             Action::ExpireSessions => self.platform.expire_sessions(),
+            Action::RefuseLogins => {
+                self.platform.edit(|state| state.add_account(USERNAME, Account::system("another")));
+                self.platform.expire_sessions();
+            }
+            Action::Revoke(place) | Action::Grant(place) => {
+                let is_granted = matches!(action, Action::Grant(_));
+                for system in &self.systems {
+                    permit(self.plane, system, &namespace(&self.systems, place), is_granted)
+                        .unwrap_or_else(|error| panic!("the rights in {place}: {error}"));
+                }
+            }
             Action::Slow(latency) => self.platform.set_latency(*latency),
             Action::PlatformAway(time) => {
                 self.platform.stop().await;
@@ -175,13 +216,15 @@ impl<'a> Round<'a> {
             }
             Action::Portal(..) | Action::AddUser(..) | Action::Empty(_) | Action::Remove(_) => self.portal(action),
             Action::Lose(tenant) => self.lose(tenant),
-            Action::Kill => {
-                self.operator.kill();
-                self.start_operator();
+            Action::Kill(number) => {
+                let number = number % self.operators.len();
+                self.operators[number].kill();
+                self.start_operator(number);
             }
-            Action::Restart => {
-                self.operator.stop();
-                self.start_operator();
+            Action::Restart(number) => {
+                let number = number % self.operators.len();
+                self.operators[number].stop();
+                self.start_operator(number);
             }
             Action::RestartApi => {
                 self.plane.stop_apiserver();
@@ -191,15 +234,17 @@ impl<'a> Round<'a> {
         }
     }
 
-    fn start_operator(&mut self) {
+    fn start_operator(&mut self, number: usize) {
         self.deaths += 1;
-        self.operator.start_again().unwrap_or_else(|error| panic!("the operator does not start: {error}"));
+        self.operators[number].start_again().unwrap_or_else(|error| panic!("the operator does not start: {error}"));
     }
 
     /// What the kubelet does: an operator that lost its lease while the API server was away ends.
     fn revive(&mut self) {
-        if self.operator.ended(Duration::ZERO).is_some() {
-            self.start_operator();
+        for number in 0..self.operators.len() {
+            if self.operators[number].ended(Duration::ZERO).is_some() {
+                self.start_operator(number);
+            }
         }
     }
 
@@ -351,14 +396,29 @@ impl<'a> Round<'a> {
             "Reseller" => ApiResource::erase::<Reseller>(&()),
             _ => ApiResource::erase::<Group>(&()),
         };
-        Api::namespaced_with(self.client.clone(), &format!("{}-{place}", self.system), &resource)
+        Api::namespaced_with(self.client.clone(), &namespace(&self.systems, place), &resource)
     }
 
     /// What the platform and the operator say of the round.
     pub fn story(&self) -> String {
         let journal: Vec<_> = self.platform.journal().iter().map(|call| format!("{} {call}", call.seq)).collect();
-        format!("platform:\n{}\noperator:\n{}", journal.join("\n"), self.operator.log())
+        let logs: Vec<_> = self.operators.iter().map(|one| format!("operator:\n{}", one.log())).collect();
+        format!("platform:\n{}\n{}", journal.join("\n"), logs.join("\n"))
     }
+}
+
+/// How a place is called on the API server.
+fn namespace(systems: &[String], place: &str) -> String {
+    format!("{}-{place}", systems[0])
+}
+
+/// Gives an operator its rights in a namespace, or takes them.
+fn permit(plane: &ControlPlane, system: &str, place: &str, is_granted: bool) -> Result<(), testkit::cluster::Error> {
+    if is_granted {
+        return plane.apply(&rights(stage::RULES, system, Some(place))).map(drop);
+    }
+    let binding = format!("rolebinding/apio-operator-watched-{system}");
+    plane.run(&["delete", &binding, "-n", place, "--ignore-not-found"]).map(drop)
 }
 
 /// A call to the API server, which may be away for a while.

@@ -7,6 +7,9 @@ use testkit::{
     deployment::{Operator, install_definitions, rights},
 };
 
+/// What the operator may do.
+pub const RULES: &str = include_str!("../../charts/apio-operator/files/rules.yaml");
+
 /// Set when an example starts itself again as the operator: `cargo run --example` builds no binaries.
 const AS_OPERATOR: &str = "APIO_EXAMPLE_OPERATOR";
 
@@ -28,13 +31,12 @@ pub fn install(plane: &ControlPlane) -> Result<(), Box<dyn Error>> {
 /// A namespace for an operator, with its rights, the settings and the credentials of the examples; it sees the namespaces
 /// `watched`, or all.
 pub fn prepare(plane: &ControlPlane, system: &str, watched: &[&str]) -> Result<(), Box<dyn Error>> {
-    let rules = include_str!("../../charts/apio-operator/files/rules.yaml");
     plane.create_namespace(system)?;
     if watched.is_empty() {
-        plane.apply(&rights(rules, system, None))?;
+        plane.apply(&rights(RULES, system, None))?;
     }
     for namespace in watched {
-        plane.apply(&rights(rules, system, Some(namespace)))?;
+        plane.apply(&rights(RULES, system, Some(namespace)))?;
     }
     for name in ["settings.yaml", "credentials.yaml"] {
         plane.run(&["apply", "-n", system, "-f", &file(&format!("examples/{name}"))])?;

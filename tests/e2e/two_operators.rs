@@ -29,8 +29,7 @@ impl Second {
     async fn beside(world: &World) -> Self {
         let (own, platform) = (new_name(), Simulator::start().await.unwrap());
         world.plane.run(&["create", "namespace", &own]).unwrap();
-        let granted = rights(RULES, &own, Some(&world.namespace));
-        world.plane.apply(&granted.replace("apio-operator-watched", "second-watched")).unwrap();
+        world.plane.apply(&rights(RULES, &own, Some(&world.namespace))).unwrap();
         world.plane.apply_in(&own, &(settings(SETTINGS) + &credentials(USERNAME, PASSWORD))).unwrap();
         let operator = Self::start(world, &own, &platform.url(), &[]);
         world

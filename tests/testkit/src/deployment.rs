@@ -43,7 +43,7 @@ pub fn rights(rules: &str, namespace: &str, watched: Option<&str>) -> String {
     all.extend(grant("Role", "apio-operator-own".into(), Some(namespace), section("own")));
     all.extend(grant("ClusterRole", format!("apio-operator-{namespace}"), None, section("cluster")));
     all.extend(match watched {
-        Some(place) => grant("Role", "apio-operator-watched".into(), Some(place), section("watched")),
+        Some(place) => grant("Role", format!("apio-operator-watched-{namespace}"), Some(place), section("watched")),
         None => grant("ClusterRole", format!("apio-operator-watched-{namespace}"), None, section("watched")),
     });
     let list = json!({"apiVersion": "v1", "kind": "List", "items": all});
