@@ -20,11 +20,11 @@ use super::{AddressInformation, ContactInformation, LocalReference, Policies, St
     validation = Rule::new("has(self.spec.tenantRef) != has(self.spec.tenantId)")
         .message("exactly one of tenantRef and tenantId must be set: tenantRef.name names a Tenant resource of this namespace, tenantId a tenant of the platform")
         .field_path(".spec.tenantRef"),
-    validation = Rule::new("(has(self.spec.tenantRef) ? self.spec.tenantRef.name : '') == (has(oldSelf.spec.tenantRef) ? oldSelf.spec.tenantRef.name : '')")
-        .message("tenantRef is immutable: a group cannot move to another tenant; create a new Group resource instead")
+    validation = Rule::new("(has(self.spec.tenantRef) ? self.spec.tenantRef.name : '') == (has(oldSelf.spec.tenantRef) ? oldSelf.spec.tenantRef.name : '') || has(self.status) && has(self.status.ownership)")
+        .message("tenantRef is immutable until status.ownership says which tenant the group is in: a group cannot move to another tenant; create a new Group resource instead")
         .field_path(".spec.tenantRef"),
-    validation = Rule::new("(has(self.spec.tenantId) ? self.spec.tenantId : '') == (has(oldSelf.spec.tenantId) ? oldSelf.spec.tenantId : '')")
-        .message("tenantId is immutable: a group cannot move to another tenant; create a new Group resource instead")
+    validation = Rule::new("(has(self.spec.tenantId) ? self.spec.tenantId : '') == (has(oldSelf.spec.tenantId) ? oldSelf.spec.tenantId : '') || has(self.status) && has(self.status.ownership) && (!has(self.spec.tenantId) || has(self.status.ownership.key.tenantId) && self.spec.tenantId == self.status.ownership.key.tenantId)")
+        .message("tenantId is immutable, but for the id of the tenant that status.ownership names: a group cannot move to another tenant; create a new Group resource instead")
         .field_path(".spec.tenantId"),
     validation = Rule::new("has(self.spec.groupId) || size(self.metadata.name) <= 30")
         .message("groupId must be set when the resource's name is longer than 30 characters, the platform's limit for a group id")
@@ -50,10 +50,12 @@ use super::{AddressInformation, ContactInformation, LocalReference, Policies, St
 )]
 pub struct GroupSpec {
     /// The Tenant resource that the group belongs to, in this namespace; it is waited for. Exactly one of tenantRef and
-    /// tenantId must be set. Immutable.
+    /// tenantId must be set. A group never moves to another tenant. Once it is on the platform, tenantRef may name another
+    /// resource of the same tenant, after a rename; until it does, the group goes on in the tenant of status.ownership.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant_ref: Option<LocalReference>,
-    /// Id of the tenant on the platform, for a tenant that no resource describes. Immutable.
+    /// Id of the tenant on the platform, for a tenant that no resource describes. Immutable; once the group is on the
+    /// platform, the id of its tenant may take the place of tenantRef, and tenantRef that of the id.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 30), extend("x-kubernetes-validations" = text::id()))]
     pub tenant_id: Option<String>,
@@ -65,7 +67,7 @@ pub struct GroupSpec {
     #[serde(flatten)]
     pub attributes: GroupAttributes,
     /// The Reseller resource that owns the group, in this namespace; it is waited for. At most one of resellerRef and
-    /// resellerId may be set.
+    /// resellerId may be set. When that resource goes, the group keeps the reseller that it has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reseller_ref: Option<LocalReference>,
     /// Whether an unknown defaultDomain is created: overrides AUTO_CREATE.GROUP_DEFAULT_DOMAIN of the operator's settings.

@@ -18,7 +18,9 @@ pub use observed::Observed;
 pub use policies::{AdoptionPolicy, DeletionPolicy, DriftPolicy, ManagementPolicy, Policies};
 pub use references::LocalReference;
 pub use reseller::{Reseller, ResellerAttributes, ResellerSpec};
-pub use status::{AutoCreated, AutoCreating, Contents, Drift, Identity, Ownership, OwnershipState, Status};
+pub use status::{
+    AutoCreated, AutoCreating, ComparedReseller, Contents, Drift, Identity, Ownership, OwnershipState, Status,
+};
 pub use tenant::{Tenant, TenantAttributes, TenantSpec, TenantType};
 
 /// API group of the three kinds.

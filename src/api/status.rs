@@ -27,6 +27,9 @@ pub struct Status {
     /// another one now was what is declared changed; a policy never is such a change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compared: Option<String>,
+    /// Where resellerRef led then. When that resource goes, the object keeps the reseller that it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compared_reseller: Option<ComparedReseller>,
     /// The record that the object on the platform is this resource's. Without it nothing is deleted there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ownership: Option<Ownership>,
@@ -55,6 +58,16 @@ pub struct Status {
     /// The value of the annotation apio.netaxis.be/requested-at that was handled last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_handled_requested_at: Option<String>,
+}
+
+/// Where resellerRef led.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ComparedReseller {
+    /// Name of the Reseller resource.
+    pub resource: String,
+    /// Name of the reseller on the platform.
+    pub reseller_name: String,
 }
 
 /// The ids of an object on the platform.

@@ -57,7 +57,7 @@ pub struct TenantSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub use_custom_routing_profile: Option<bool>,
     /// The Reseller resource that owns the tenant, in this namespace; it is waited for. At most one of resellerRef and
-    /// resellerId may be set.
+    /// resellerId may be set. When that resource goes, the tenant keeps the reseller that it has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reseller_ref: Option<LocalReference>,
     /// Policies.

@@ -1,7 +1,7 @@
 //! Every watched resource, and which of them concern each other.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeSet, HashSet},
     fmt::Debug,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -20,7 +20,7 @@ use tokio::sync::{mpsc::UnboundedSender, watch};
 
 use super::packed::Packed;
 use crate::{
-    api::{Group, Reseller, Tenant},
+    api::{Group, Reseller, Status, Tenant},
     engine::{
         facts::{Cluster, Reference},
         ids::Key,
@@ -28,6 +28,7 @@ use crate::{
         neighbours::{Neighbour, Neighbours},
         schedule::LONGEST_WATCH_WAIT,
         shown::Shown,
+        stray::Recorded,
     },
 };
 
@@ -171,14 +172,21 @@ impl Index {
         self.find(namespace, name)?.1.open()
     }
 
-    /// The ids that the references of a resource lead to.
-    pub fn referred<K: Watched>(&self, object: &Shown<K>) -> BTreeMap<Reference, String> {
+    /// Where the references of a resource with this status lead, and what it goes on by where they lead nowhere.
+    pub fn around<K: Watched>(&self, object: &Shown<K>, status: &Status) -> Cluster {
         let namespace = object.namespace().unwrap_or_default();
         let id = |reference: &Reference| match reference {
             Reference::Tenant(name) => Some(self.telling::<Tenant>(&namespace, name)?.tenant_id()),
             Reference::Reseller(name) => Some(self.telling::<Reseller>(&namespace, name)?.reseller_name()),
         };
-        object.references().into_iter().filter_map(|reference| Some((reference.clone(), id(&reference)?))).collect()
+        let is_there = |reference: &Reference| match reference {
+            Reference::Tenant(name) => self.find::<Tenant>(&namespace, name).is_some(),
+            Reference::Reseller(name) => self.find::<Reseller>(&namespace, name).is_some(),
+        };
+        let references = object.references();
+        let leading = references.iter().filter_map(|reference| Some((reference.clone(), id(reference)?))).collect();
+        let missing = references.into_iter().filter(|reference| !is_there(reference)).collect();
+        Cluster { references: leading, missing, recorded: Recorded::of(status), ..Cluster::default() }
     }
 
     /// A resource that says which object it stands for.
@@ -188,8 +196,7 @@ impl Index {
 
     /// The object that a resource stands for, as far as its references lead somewhere.
     pub fn key<K: Watched>(&self, object: &Shown<K>) -> Option<Key> {
-        let cluster = Cluster { references: self.referred(object), ..Cluster::default() };
-        object.key(&cluster).ok()
+        object.key(&self.around(object, object.status().unwrap_or(&Status::default()))).ok()
     }
 
     /// Which resources concern each other.
@@ -227,12 +234,16 @@ impl Index {
 
     fn neighbour<K: Watched>(&self, object: &Shown<K>) -> Neighbour {
         let subject = object.subject();
+        let cluster = self.around(object, &subject.status);
+        let (references, mut named) = (object.references(), object.named());
+        // By its record it is still in what it does not lead to any more.
+        named.extend(cluster.strayed_from(&references));
         let reference = K::reference(&subject.name);
-        Neighbour::of(K::kind(&()), subject, self.key(object), reference, object.references(), object.named())
+        Neighbour::of(K::kind(&()), subject, object.key(&cluster).ok(), reference, references, named)
     }
 
     /// Asks for a pass of those that a change concerns. What is as it should be needs none because something else changed,
-    /// unless it leads elsewhere now; that concerns others in turn.
+    /// unless it leads elsewhere or nowhere now, or somewhere again; that concerns others in turn.
     fn wake_concerned(&self, mut concerned: Vec<Neighbour>) {
         while let Some(one) = concerned.pop() {
             concerned.extend(self.wake_one::<Group>(&one));
@@ -248,7 +259,7 @@ impl Index {
         let Some((slice, packed)) = self.find::<K>(&one.namespace, &one.name) else { return Vec::new() };
         let Some(object) = packed.open() else { return Vec::new() };
         let now = self.neighbour(&object);
-        if now.is_moved() || packed.is_unsettled {
+        if now.is_moved() || packed.is_unsettled || now.named != one.named {
             slice.wake(ObjectRef::from_obj(&*packed));
         }
         self.neighbours().put(now)

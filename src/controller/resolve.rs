@@ -30,8 +30,7 @@ impl Operator {
             platform: self.platform.name().to_owned(),
             settings,
             grant: self.grants.of(&subject.namespace),
-            references: self.index.referred(object),
-            ..Cluster::default()
+            ..self.index.around(object, &subject.status)
         };
         cluster.definition_deleting = subject.deleting && self.definition_deleting::<K>().await?;
         let own = object.key(&cluster).ok();

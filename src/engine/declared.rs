@@ -7,9 +7,11 @@ use aws_lc_rs::digest::{SHA256, digest as sha256};
 
 use super::{
     facts::Cluster,
-    ids::{Key, Object},
+    ids::{Key, Object, RESELLER_ID},
     kind::{Kind, Subject},
+    stray,
 };
+use crate::api::{ComparedReseller, Status};
 
 /// Bytes of a digest: enough that no two are alike by chance, and few enough for ten thousand statuses.
 const LENGTH: usize = 12;
@@ -21,20 +23,43 @@ pub struct Declaration {
     pub key: Option<Key>,
     /// Of what is compared and sent.
     pub digest: Option<String>,
+    /// Where a reference to a reseller leads, or led before it led nowhere.
+    pub reseller: Option<ComparedReseller>,
+    /// What to tell of references that lead nowhere.
+    pub hint: Option<String>,
 }
 
 impl Declaration {
     /// What a resource declares in its surroundings.
     pub fn of<K: Kind>(resource: &K, cluster: &Cluster) -> Self {
         let declared = resource.declared(cluster).ok();
-        let digest = declared.map(|declared| digest(&declared, resource.template()));
-        Self { key: resource.key(cluster).ok(), digest }
+        Self {
+            key: resource.key(cluster).ok(),
+            digest: declared.map(|declared| digest(resource, &declared, cluster)),
+            reseller: stray::reseller(resource, cluster),
+            hint: stray::hint(resource, cluster),
+        }
     }
+
+    /// Puts down what was compared.
+    pub fn put_down(&self, status: &mut Status) {
+        (status.compared, status.compared_reseller) = (self.digest.clone(), self.reseller.clone());
+    }
+}
+
+/// The digest of what a resource declares. A reference that leads nowhere counts as leading where it did: neither that nor its
+/// return is a change, and another id is one.
+pub fn digest<K: Kind>(resource: &K, declared: &Object, cluster: &Cluster) -> String {
+    let mut declared = declared.clone();
+    if let Some(reseller) = stray::reseller(resource, cluster) {
+        declared.insert(RESELLER_ID.to_owned(), reseller.reseller_name.into());
+    }
+    digest_of(&declared, resource.template())
 }
 
 /// A short text that is another one when something else is declared. It is kept in statuses, so what makes it must not change
 /// with a version of the operator.
-pub fn digest(declared: &Object, template: Option<&str>) -> String {
+fn digest_of(declared: &Object, template: Option<&str>) -> String {
     let text = serde_json::json!([declared, template]).to_string();
     let bytes = sha256(&SHA256, text.as_bytes());
     bytes.as_ref().iter().take(LENGTH).fold(String::new(), |mut hex, byte| {
@@ -81,7 +106,7 @@ mod tests {
     use crate::api::Status;
 
     fn of(declared: &serde_json::Value, template: Option<&str>) -> String {
-        digest(declared.as_object().unwrap(), template)
+        digest_of(declared.as_object().unwrap(), template)
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::{
     plan::{Halt, Next, Refusal, Step, Verdict},
     reason::Reason,
     settings::Settings,
+    stray::Recorded,
 };
 
 use crate::api::Ownership;
@@ -90,6 +91,10 @@ pub struct Cluster {
     pub settings: Option<Settings>,
     /// The id that each reference leads to; one that leads nowhere is absent.
     pub references: BTreeMap<Reference, String>,
+    /// The references to a resource that is not there. One that is there and cannot be read is in neither.
+    pub missing: BTreeSet<Reference>,
+    /// What the resource goes on by for these.
+    pub recorded: Recorded,
     /// Of the objects that this one has to do with: those that a resource of the namespace stands for, and whether that is
     /// being deleted.
     pub described: BTreeMap<Key, bool>,

@@ -72,6 +72,8 @@ impl Key {
     }
 }
 
+/// Key of the owning reseller in a tenant and in a group.
+pub const RESELLER_ID: &str = "resellerId";
 /// Key of the default domain of a tenant and of a group.
 pub const DEFAULT_DOMAIN: &str = "defaultDomain";
 

@@ -30,3 +30,4 @@ pub mod shown;
 pub mod size;
 pub mod spelling;
 pub mod standing;
+pub mod stray;

@@ -151,6 +151,18 @@ impl Outlook {
     fn stalled(reason: Reason, message: String) -> Self {
         Self { stalled: true, reconciling: false, ..Self::waiting(reason, message, Again::Stalled) }
     }
+    /// Tells how to move, as long as it goes on.
+    fn with(mut self, hint: Option<&str>, verdict: &Verdict) -> Self {
+        if let (Some((_, _, message)), Some(hint)) = (&mut self.ready, hint.filter(|_| is_compared(verdict))) {
+            *message = format!("{message}; {hint}");
+        }
+        self
+    }
+}
+
+/// Whether the platform was compared with what is declared.
+fn is_compared(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Synced | Verdict::Drifted(_) | Verdict::NotAccepted(..))
 }
 
 /// Tells the end of a pass: status, events, and when to look again. `memory` is that after this pass.
@@ -176,7 +188,7 @@ pub fn report(
         let status = conditions::differ(&status, old).then_some(status);
         return Report { status, notes: events::of_steps(facts), again };
     }
-    let outlook = outlook(subject, verdict, memory, now);
+    let outlook = outlook(subject, verdict, memory, now).with(declaration.hint.as_deref(), verdict);
     let mut notes = events::of_steps(facts);
     if let Some(key) = &key {
         status.identity = Some(key.identity());
@@ -194,10 +206,9 @@ pub fn report(
         // Nothing was compared: what was found before counts on.
         _ => {}
     }
-    if matches!(verdict, Verdict::Synced | Verdict::Drifted(_) | Verdict::NotAccepted(..)) {
-        // What only observes sends no change: its first one is still to be sent when it manages.
-        let keeps = old.compared.clone().filter(|_| subject.observes());
-        status.compared = keeps.or_else(|| declaration.digest.clone());
+    // What only observes sends no change: its first one is still to be sent when it manages.
+    if is_compared(verdict) && !(subject.observes() && old.compared.is_some()) {
+        declaration.put_down(&mut status);
     }
     status.contents = match verdict {
         Verdict::Blocked(blocked) => blocked.contents.as_deref().cloned(),
@@ -233,7 +244,7 @@ pub fn holding(subject: &Subject, record: Ownership, begun: &AutoCreating, now: 
     if status.ownership.is_none() {
         // What was compared before was only observed: the first comparison of what is ours is still to come.
         status.conditions.retain(|condition| condition.type_ != "Synced");
-        status.compared = None;
+        (status.compared, status.compared_reseller) = (None, None);
     }
     let all = on_the_way::merged(status.auto_creating.take().unwrap_or_default(), begun);
     status.auto_creating = Some(all).filter(|all| *all != AutoCreating::default());

@@ -1,12 +1,17 @@
 //! Resources that refer to each other, in whatever order they come and go.
 
 use apio_operator::api::{Group, Reseller, Tenant};
+use serde_json::json;
 use testkit::simulator::Fault;
 
 use crate::{
     fixtures::{acme, manifest},
-    world::{World, has, is_held, message},
+    world::{World, has, is, is_held, message},
 };
+
+const CREATED: [&str; 2] = ["POST /tenants/", "POST /tenants/Acme/groups/"];
+/// How a group moves to the new name of its Tenant resource.
+const HINT: &str = "set spec.tenantRef to the resource of tenant Acme, or spec.tenantId to Acme in its place";
 
 fn hq() -> String {
     manifest("Group", "hq", "tenantRef: {name: acme}, groupId: HQ, groupName: Head office")
@@ -14,6 +19,37 @@ fn hq() -> String {
 
 fn best() -> String {
     manifest("Reseller", "best", "resellerName: Best")
+}
+
+/// A Tenant resource of another name for tenant Acme.
+fn acme_be() -> String {
+    manifest("Tenant", "acme-be", "tenantId: Acme, type: Enterprise")
+}
+
+/// Waits until the group hq says this in its Ready condition, and not that.
+async fn says(world: &World, this: &[&str], not_that: &[&str]) -> Group {
+    let is_so = |group: &Group| {
+        let status = group.status.clone().unwrap_or_default();
+        let ready = status.conditions.into_iter().find(|condition| condition.type_ == "Ready");
+        let said = ready.map(|ready| ready.message).unwrap_or_default();
+        this.iter().all(|words| said.contains(words)) && !not_that.iter().any(|words| said.contains(words))
+    };
+    world.until("hq", &format!("says {this:?} and not {not_that:?}"), is_so).await
+}
+
+/// A group whose Tenant resource was renamed: the new one took the tenant over.
+async fn renamed() -> World {
+    let world = World::new().await;
+    world.apply(&acme(""));
+    world.ready::<Tenant>("acme").await;
+    world.apply(&hq());
+    world.group("hq").await;
+    world.apply(&acme_be());
+    world.delete("tenant/acme");
+    world.until_gone::<Tenant>("acme").await;
+    world.ready::<Tenant>("acme-be").await;
+    says(&world, &[HINT], &[]).await;
+    world
 }
 
 #[tokio::test]
@@ -122,13 +158,13 @@ async fn a_parent_whose_resource_is_deleted_and_comes_back_costs_no_write() {
     }
     world.until_gone::<Tenant>("acme").await;
     world.until_gone::<Reseller>("best").await;
-    let group: Group = world.looked("hq").await;
-    assert!(message(&group, "Ready").contains("waiting for the Tenant resource acme"), "{}", message(&group, "Ready"));
-    assert!(is_held(&group) && group.status.unwrap().ownership.is_some());
+    let [of_acme, of_best] = ["to the resource of tenant Acme", "to the resource of reseller Best"];
+    let group = says(&world, &[of_acme, of_best], &[]).await;
+    assert!(is_held(&group) && is(group.status.as_ref().unwrap(), "Ready", "True"), "{}", message(&group, "Ready"));
     world.apply(&acme(""));
-    world.reason::<Group>("hq", "Ready", "WaitingForReseller").await;
+    says(&world, &[of_best], &[of_acme]).await;
     world.apply(&best());
-    world.group("hq").await;
+    says(&world, &[], &[of_acme, of_best]).await;
     assert_eq!(world.writes().len(), 3, "{}", world.story());
     assert!(world.writes().iter().all(|write| write.starts_with("POST")));
 }
@@ -222,4 +258,127 @@ async fn a_reference_that_leads_elsewhere_moves_nothing() {
     world.delete("group/hq");
     world.until_gone::<Group>("hq").await;
     assert_eq!(world.writes().last().unwrap(), "DELETE /tenants/Acme/groups/HQ/");
+}
+
+#[tokio::test]
+async fn a_group_whose_tenant_resource_is_renamed_stays_managed_and_moves_to_the_new_name_without_a_write() {
+    let world = renamed().await;
+    let before = world.looked::<Group>("hq").await.status.unwrap().conditions;
+    assert!(before.iter().all(|it| ["Ready", "Synced"].contains(&&*it.type_) && it.status == "True"), "{before:?}");
+    let group: Group = world.looked("hq").await;
+    assert_eq!((group.status.unwrap().conditions, world.writes()), (before, CREATED.map(str::to_owned).to_vec()));
+    let events = world.events("hq").await;
+    assert_eq!((events.get("Synced"), events.keys().any(|it| it.starts_with("Waiting"))), (Some(&1), false));
+
+    world.platform.edit(|state| {
+        state.group_mut("Acme", "HQ").unwrap().attributes.insert("groupName".into(), json!("Edited"));
+    });
+    world.looked::<Group>("hq").await;
+    let path = "/tenants/Acme/groups/HQ/";
+    assert_eq!(world.bodies("PUT", path), [json!({"groupName": "Head office"})]);
+    world.change::<Group>("hq", json!({"spec": {"userLimit": 30}})).await;
+    world.group("hq").await;
+    assert_eq!(world.bodies("PUT", path)[1..], [json!({"userLimit": 30})]);
+
+    for (by, gone) in [
+        ("tenantRef", json!({"tenantRef": {"name": "acme-be"}})),
+        ("tenantId", json!({"tenantId": "Acme", "tenantRef": null})),
+    ] {
+        world.change::<Group>("hq", json!({ "spec": gone })).await;
+        let group = world.group("hq").await;
+        assert_eq!(message(&group, "Ready"), "the platform holds what the spec declares", "by {by}");
+    }
+    assert_eq!(world.writes().len(), 4, "{}", world.story());
+}
+
+#[tokio::test]
+async fn a_group_whose_tenant_resource_is_renamed_is_deleted_after_its_checks_and_keeps_the_tenant_until_then() {
+    let world = renamed().await;
+    world.platform.edit(|state| state.add_user("Acme", "HQ", "a@acme.example", false));
+    world.delete("tenant/acme-be");
+    world.reason::<Tenant>("acme-be", "DeletionBlocked", "TenantInUse").await;
+    world.delete("group/hq");
+    world.reason::<Group>("hq", "DeletionBlocked", "GroupNotEmpty").await;
+    assert_eq!(world.writes(), CREATED);
+    world.platform.edit(|state| state.group_mut("Acme", "HQ").unwrap().users.clear());
+    world.nudge::<Group>("hq").await;
+    world.until_gone::<Group>("hq").await;
+    world.until_gone::<Tenant>("acme-be").await;
+    assert_eq!(world.writes()[2..], ["DELETE /tenants/Acme/groups/HQ/", "DELETE /tenants/Acme/"]);
+}
+
+#[tokio::test]
+async fn a_group_on_record_may_name_its_tenant_otherwise_and_moves_to_no_other_one() {
+    let world = renamed().await;
+    world.apply(&manifest("Tenant", "globex", "tenantId: Globex, type: Enterprise"));
+    world.ready::<Tenant>("globex").await;
+    let spec = "groupId: HQ, groupName: Head office";
+    let refused =
+        world.plane.apply_in(&world.namespace, &manifest("Group", "hq", &format!("tenantId: Globex, {spec}")));
+    let refused = refused.unwrap_err().to_string();
+    assert!(
+        refused.contains("tenantId is immutable, but for the id of the tenant that status.ownership names"),
+        "{refused}"
+    );
+    world.apply(&manifest("Group", "hq", &format!("tenantRef: {{name: globex}}, {spec}")));
+    let group: Group = world.reason("hq", "Ready", "IdentityChanged").await;
+    assert!(has(&group, "Stalled"));
+    world.apply(&manifest("Group", "hq", &format!("tenantRef: {{name: acme-be}}, {spec}")));
+    world.group("hq").await;
+    assert_eq!(world.writes(), [&CREATED[..], &["POST /tenants/"]].concat());
+}
+
+#[tokio::test]
+async fn a_group_that_is_lost_with_its_tenant_is_created_again_only_for_a_tenant_resource() {
+    let world = renamed().await;
+    world.platform.edit(|state| state.tenants.get_mut("Acme").unwrap().groups.clear());
+    world.looked::<Group>("hq").await;
+    let group: Group = world.reason("hq", "Ready", "WaitingForTenant").await;
+    let said = message(&group, "Ready");
+    assert!(
+        said.starts_with("group HQ of tenant Acme is not on the platform; waiting for the Tenant resource acme"),
+        "{said}"
+    );
+    assert!(said.ends_with(HINT) && has(&group, "Reconciling"), "{said}");
+    world.told("hq", "Vanished").await;
+    // It is a child of the tenant all the same.
+    world.delete("tenant/acme-be");
+    let tenant: Tenant = world.reason("acme-be", "DeletionBlocked", "TenantInUse").await;
+    let said = message(&tenant, "DeletionBlocked");
+    assert!(said.contains(&format!("named by Group {}/hq", world.namespace)), "{said}");
+    world.kubectl(&["annotate", "tenant/acme-be", "apio.netaxis.be/deletion=Orphan"]);
+    world.until_gone::<Tenant>("acme-be").await;
+    world.apply(&acme_be());
+    world.ready::<Tenant>("acme-be").await;
+    world.looked::<Group>("hq").await;
+    assert_eq!(world.writes(), CREATED);
+    world.change::<Group>("hq", json!({"spec": {"tenantRef": {"name": "acme-be"}}})).await;
+    world.group("hq").await;
+    assert_eq!(world.writes()[2..], CREATED[1..]);
+}
+
+#[tokio::test]
+async fn a_tenant_whose_reseller_resource_is_renamed_keeps_its_reseller_and_moves_without_a_write() {
+    let world = World::new().await;
+    world.apply(&(acme("resellerRef: {name: best}") + &best()));
+    world.ready::<Tenant>("acme").await;
+    world.apply(&manifest("Reseller", "best-be", "resellerName: Best"));
+    world.delete("reseller/best");
+    world.until_gone::<Reseller>("best").await;
+    world.ready::<Reseller>("best-be").await;
+    let how = "set spec.resellerRef to the resource of reseller Best, or spec.resellerId to Best in its place";
+    let tells = |tenant: &Tenant| message(tenant, "Ready").ends_with(how);
+    world.until("acme", "says how to move", tells).await;
+    world.change::<Tenant>("acme", json!({"spec": {"name": "Acme & Co"}})).await;
+    assert!(tells(&world.ready("acme").await));
+    assert_eq!(world.bodies("PUT", "/tenants/Acme/"), [json!({"name": "Acme & Co"})]);
+    world.delete("reseller/best-be");
+    let reseller: Reseller = world.reason("best-be", "DeletionBlocked", "ResellerInUse").await;
+    let said = message(&reseller, "DeletionBlocked");
+    assert!(said.contains(&format!("Tenant {}/acme", world.namespace)), "{said}");
+    for to in [json!({"resellerRef": {"name": "best-be"}}), json!({"resellerRef": null, "resellerId": "Best"})] {
+        world.change::<Tenant>("acme", json!({ "spec": to })).await;
+        assert!(!tells(&world.ready("acme").await));
+    }
+    assert_eq!(world.writes().len(), 3, "{}", world.story());
 }

@@ -9,6 +9,7 @@ use crate::{
         kind::{Change, Kind, Subject, Verb},
         ownership,
         reason::Reason,
+        stray,
     },
 };
 
@@ -35,6 +36,7 @@ pub(super) fn decide<K: Kind>(
         );
         return Refusal::new(Reason::Removed, message).refuse();
     }
+    stray::may_be_created(object, key, &facts.cluster)?;
     if vanished {
         may_be_created_again(subject, key)?;
     }

@@ -9,6 +9,7 @@ use crate::{
         ids::{DEFAULT_DOMAIN, Key, Object, whole},
         kind::{Change, Kind, Verb},
         reason::Reason,
+        stray::Lead,
     },
 };
 
@@ -49,15 +50,8 @@ impl Kind for Group {
     fn key(&self, cluster: &Cluster) -> Next<Key> {
         let tenant = match (&self.spec.tenant_id, &self.spec.tenant_ref) {
             (Some(id), _) => id.clone(),
-            (None, Some(tenant)) => match cluster.references.get(&Reference::Tenant(tenant.name.clone())) {
-                Some(id) => id.clone(),
-                None => {
-                    let message = format!(
-                        "waiting for the Tenant resource {}, which does not exist in this namespace; create it there",
-                        tenant.name
-                    );
-                    return Refusal::new(Reason::WaitingForTenant, message).refuse();
-                }
+            (None, Some(tenant)) => match cluster.lead(&Reference::Tenant(tenant.name.clone()))? {
+                Lead::To(id) | Lead::Nowhere(id) => id.to_owned(),
             },
             (None, None) => {
                 return Refusal::new(Reason::Invalid, "one of spec.tenantRef and spec.tenantId must be set").refuse();

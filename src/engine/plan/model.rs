@@ -22,6 +22,7 @@ use crate::{
         kind::{Kind, Subject},
         report::{Memory, Report, holding, report},
         settings::Settings,
+        stray::Recorded,
     },
 };
 
@@ -338,7 +339,8 @@ impl<K: Kind + ResourceExt> Case<K> {
     pub fn pass_until_death(&mut self, writes: usize) -> Option<Pass> {
         let mut left = writes;
         let mut lives = move || left.checked_sub(1).map(|less| left = less);
-        let mut facts = Facts::new(self.cluster.clone()).beginning_with(self.subject.status.ownership.clone());
+        let cluster = Cluster { recorded: Recorded::of(&self.subject.status), ..self.cluster.clone() };
+        let mut facts = Facts::new(cluster).beginning_with(self.subject.status.ownership.clone());
         let (mut asked, mut acts) = (Vec::new(), Vec::new());
         let mut subject = self.subject.clone();
         subject.sends_again = self.memory.sends_again(&subject, self.now);

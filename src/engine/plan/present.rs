@@ -12,6 +12,7 @@ use crate::{
         kind::{Change, Kind, Subject, Verb},
         ownership,
         reason::Reason,
+        stray,
     },
 };
 
@@ -91,7 +92,7 @@ impl<K: Kind> Comparison<'_, K> {
     }
 
     fn compared(&self) -> Compared {
-        self.subject.compared(&digest(self.declared, self.object.template()))
+        self.subject.compared(&digest(self.object, self.declared, &self.facts.cluster))
     }
 
     /// What a difference calls for: when what is declared was compared already, it is the platform's doing.
@@ -140,6 +141,7 @@ impl<K: Kind> Comparison<'_, K> {
         let change = Change { declared: self.declared, observed: Some(self.observed) };
         let on_the_way = self.object.prerequisites(self.key, &change, self.facts)?;
         let body = if self.sends_template() {
+            stray::may_have_template(self.object, &self.facts.cluster)?;
             // A template fills every key that is absent, so all declared ones are sent.
             let whole = |(key, value): (&String, _)| (key.clone(), whole(key, value, self.observed.get(key)));
             self.declared.iter().map(whole).collect()

@@ -10,15 +10,13 @@ use crate::{
         check_group::{self, Cleared},
         facts::{Cluster, Facts, Reference},
         failure::{Cause, Failure},
-        ids::{Key, Object},
+        ids::{Key, Object, RESELLER_ID},
         kind::{Change, Kind, Verb},
         reason::Reason,
         size,
+        stray::Lead,
     },
 };
-
-/// Key of the owning reseller in a tenant and in a group.
-const RESELLER_ID: &str = "resellerId";
 
 impl Reseller {
     /// Name on the platform: the spec's, or the resource's name.
@@ -81,20 +79,14 @@ impl Kind for Reseller {
     }
 }
 
-/// The declared attributes, with the reseller that a reference leads to.
+/// The declared attributes, with the reseller that a reference leads to. One that leads nowhere any more is neither compared nor
+/// sent.
 pub(super) fn declared(of: &impl Serialize, reference: Option<&LocalReference>, cluster: &Cluster) -> Next<Object> {
     let mut declared = attributes(of)?;
     if let Some(reference) = reference {
-        match cluster.references.get(&Reference::Reseller(reference.name.clone())) {
-            Some(id) => declared.insert(RESELLER_ID.to_owned(), json!(id)),
-            None => {
-                let message = format!(
-                    "waiting for the Reseller resource {}, which does not exist in this namespace; create it there",
-                    reference.name
-                );
-                return Refusal::new(Reason::WaitingForReseller, message).refuse();
-            }
-        };
+        if let Lead::To(id) = cluster.lead(&Reference::Reseller(reference.name.clone()))? {
+            declared.insert(RESELLER_ID.to_owned(), json!(id));
+        }
     }
     Ok(declared)
 }

@@ -9,5 +9,6 @@ mod gate;
 mod leaving;
 mod on_the_way;
 mod resellers;
+mod strays;
 mod unreadable;
 mod updating;

@@ -48,7 +48,8 @@ impl Story {
 
     fn ends_knowing(&mut self, facts: &Facts, verdict: &Verdict, second: i64) -> Report {
         self.memory = self.memory.after(verdict, at(second));
-        let declaration = Declaration { key: Some(Key::Reseller("R".into())), digest: Some("d".into()) };
+        let declaration =
+            Declaration { key: Some(Key::Reseller("R".into())), digest: Some("d".into()), ..Declaration::default() };
         let told = report(&self.subject, &declaration, facts, |_| None, verdict, self.memory, at(second));
         if let Some(status) = &told.status {
             self.subject.status = status.clone();
