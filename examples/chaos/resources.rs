@@ -88,7 +88,14 @@ fn lives(target: &Target, object: &DynamicObject, resources: &Resources, state: 
         return Err("speaks of another generation".to_owned());
     }
     let there = on_platform(state, &target.id());
-    let declared = declared(target, &spec);
+    let mut declared = declared(target, &spec);
+    let reseller = spec.get("resellerRef").and_then(|reference| reference["name"].as_str());
+    let is_there =
+        |name: &str| resources.keys().any(|it| it.kind == "Reseller" && it.place == target.place && it.name == name);
+    if !reseller.is_none_or(is_there) {
+        // It keeps the reseller that it has.
+        declared.remove("resellerId");
+    }
     if !is_ready(object) {
         let explained = reason(object, "Ready").is_some_and(|reason| is_true(reason, target, &spec, resources, state));
         let told = condition(object, "Reconciling").is_some() || condition(object, "Stalled").is_some();
