@@ -83,10 +83,10 @@ impl Kind for Reseller {
 /// sent.
 pub(super) fn declared(of: &impl Serialize, reference: Option<&LocalReference>, cluster: &Cluster) -> Next<Object> {
     let mut declared = attributes(of)?;
-    if let Some(reference) = reference {
-        if let Lead::To(id) = cluster.lead(&Reference::Reseller(reference.name.clone()))? {
-            declared.insert(RESELLER_ID.to_owned(), json!(id));
-        }
+    if let Some(reference) = reference
+        && let Lead::To(id) = cluster.lead(&Reference::Reseller(reference.name.clone()))?
+    {
+        declared.insert(RESELLER_ID.to_owned(), json!(id));
     }
     Ok(declared)
 }
