@@ -45,8 +45,16 @@ pub struct Logins {
 #[derive(Clone, Copy, Debug)]
 enum Tried {
     Never,
-    Accepted { at: Duration },
-    Refused { next: Option<Duration> },
+    Accepted {
+        at: Duration,
+    },
+    /// It was answered, and not with a session nor with a refusal.
+    Unclear {
+        at: Duration,
+    },
+    Refused {
+        next: Option<Duration>,
+    },
 }
 
 impl Logins {
@@ -79,6 +87,7 @@ impl Logins {
         let in_turn = match self.tried {
             Tried::Never => None,
             Tried::Accepted { at } => Some(at + self.renewal),
+            Tried::Unclear { at } => Some(at + self.interval),
             Tried::Refused { next } => next,
         };
         let out_of_turn = self.summoned.then(|| self.owed_until.saturating_sub(self.interval * CREDIT));
@@ -115,6 +124,15 @@ impl Logins {
         {
             *next = now + self.interval;
             self.is_awaited = true;
+        }
+    }
+
+    /// One was answered with something else, such as the page of a proxy: it may have been counted all the same.
+    pub fn unclear(&mut self, now: Duration) {
+        self.pay(COST.1, now);
+        match self.tried {
+            Tried::Refused { .. } => self.unanswered(now),
+            _ => (self.tried, self.is_awaited) = (Tried::Unclear { at: now }, true),
         }
     }
 
@@ -243,6 +261,23 @@ mod tests {
     }
 
     #[test]
+    fn logins_that_are_answered_with_the_page_of_a_proxy_are_a_minute_apart() {
+        let accepted = |logins: &mut Logins| logins.accepted(at(0));
+        for begin in [|_: &mut Logins| {}, accepted] {
+            let mut logins = logins();
+            begin(&mut logins);
+            let goes = |second: &u64| {
+                let goes = logins.next(at(*second)) == Next::Now;
+                if goes {
+                    logins.unclear(at(*second));
+                }
+                goes
+            };
+            assert!((60..180).filter(goes).eq([60, 120]));
+        }
+    }
+
+    #[test]
     fn credentials_that_are_not_even_sent_are_not_tried_again() {
         let mut logins = logins();
         logins.unusable();
@@ -273,7 +308,7 @@ mod tests {
     proptest! {
         #[test]
         fn with_the_same_credentials_and_nobody_who_asks_logins_are_a_minute_apart(
-            events in prop::collection::vec((0..5_u8, 1..200_u64), 1..200)
+            events in prop::collection::vec((0..6_u8, 1..200_u64), 1..200)
         ) {
             let (mut logins, mut now, mut last) = (logins(), at(0), None);
             for (event, seconds) in events {
@@ -282,11 +317,12 @@ mod tests {
                 match event {
                     0 if goes => logins.accepted(now),
                     1 if goes => logins.refused(now),
-                    2 => logins.helped(false),
-                    3 => logins.turned_away(),
+                    2 if goes => logins.unclear(now),
+                    3 => logins.helped(false),
+                    4 => logins.turned_away(),
                     _ => {}
                 }
-                if goes && event < 2 {
+                if goes && event < 3 {
                     prop_assert!(last.is_none_or(|last| now >= last + MINUTE));
                     last = Some(now);
                 }

@@ -5,7 +5,11 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::json;
 
-use super::{http::Call, paths, session::Session};
+use super::{
+    http::Call,
+    paths,
+    session::{Open, Session},
+};
 use crate::engine::{
     failure::{Cause, Failure},
     ids::{Level, Object},
@@ -14,7 +18,7 @@ use crate::engine::{
 /// Every domain that is known at a level.
 pub async fn list(session: &Session, level: &Level) -> Result<BTreeSet<String>, Failure> {
     let call = Call::get(paths::domains(level)?);
-    let answer = session.expect(&call).await?;
+    let answer = session.opened().await?.expect(&call).await?;
     let domains = answer.get("domains").and_then(|domains| domains.as_array());
     let domains = domains.filter(|_| answer.get("errors").is_none());
     domains
@@ -23,10 +27,10 @@ pub async fn list(session: &Session, level: &Level) -> Result<BTreeSet<String>, 
 }
 
 /// Makes a domain known to the platform.
-pub async fn create(session: &Session, domain: &str) -> Result<(), Failure> {
+pub async fn create(open: &Open<'_>, domain: &str) -> Result<(), Failure> {
     let body = Object::from_iter([("domain".to_owned(), json!(domain))]);
     let call = Call { method: Method::POST, path: paths::domains(&Level::System)?, body: Some(&body), list: None };
-    session.expect(&call).await.map(drop).map_err(|mut failure| {
+    open.expect(&call).await.map(drop).map_err(|mut failure| {
         if failure.cause == Cause::Forbidden {
             failure.message =
                 format!("creating domain {domain} at system level needs System Admin: {}", failure.message);
@@ -36,10 +40,9 @@ pub async fn create(session: &Session, domain: &str) -> Result<(), Failure> {
 }
 
 /// Adds a domain to a tenant or a group; a PUT adds and removes nothing.
-pub async fn assign(session: &Session, level: &Level, domain: &str) -> Result<(), Failure> {
+pub async fn assign(open: &Open<'_>, level: &Level, domain: &str) -> Result<(), Failure> {
     let body = Object::from_iter([("domains".to_owned(), json!([domain]))]);
-    session
-        .expect(&Call { method: Method::PUT, path: paths::domains(level)?, body: Some(&body), list: None })
+    open.expect(&Call { method: Method::PUT, path: paths::domains(level)?, body: Some(&body), list: None })
         .await
         .map(drop)
 }

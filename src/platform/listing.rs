@@ -47,8 +47,11 @@ pub struct Listing {
 enum Member {
     /// Neither a list nor an object; a text may be cut.
     Scalar(Value),
-    /// An object, and the largest number in it.
-    Object(Option<f64>),
+    /// An object, the largest number in it, and whether it says that something goes on.
+    Object {
+        largest: Option<f64>,
+        goes_on: bool,
+    },
     Items(Items),
 }
 
@@ -84,8 +87,8 @@ impl Listing {
     /// # Errors
     /// Why the answer does not say how many there are, as the end of a sentence that begins with the call.
     pub fn items(&self, list: List) -> Result<&Items, String> {
-        let mut members: Vec<_> = self.members.iter().filter(|(name, _)| !name.starts_with('_')).collect();
-        if members.iter().any(|(name, _)| ["error", "errors"].contains(&name.to_lowercase().as_str())) {
+        let mut members: Vec<_> = self.members.iter().filter(|(name, _)| name != RECORD).collect();
+        if members.iter().any(|(name, _)| names_errors(name)) {
             return Err("was answered with errors and no list".to_owned());
         }
         let at = match list.key() {
@@ -109,10 +112,21 @@ impl Listing {
     }
 }
 
+/// The platform's own bookkeeping in what it answers (platform contract, 9).
+const RECORD: &str = "_record_internal_id";
+
+/// Whether a member of an answer tells of errors: then the rest is no answer.
+pub fn names_errors(name: &str) -> bool {
+    ["error", "errors"].contains(&name.trim_start_matches('_').to_lowercase().as_str())
+}
+
 /// The member that is neither a scalar nor anything beside a list, if it is the only one, and its items can be told apart.
 fn the_only_list(members: &[&(String, Member)]) -> Option<usize> {
-    const BESIDE: [&str; 7] = ["error", "warn", "message", "detail", "notice", "fault", "problem"];
-    let mut nested = members.iter().enumerate().filter(|(_, (_, member))| !matches!(member, Member::Scalar(_)));
+    const BESIDE: [&str; 12] = [
+        "error", "warn", "message", "detail", "notice", "fault", "problem", "fail", "issue", "reject", "denied", "deny",
+    ];
+    let is_nested = |name: &str, member: &Member| !name.starts_with('_') && !matches!(member, Member::Scalar(_));
+    let mut nested = members.iter().enumerate().filter(|(_, (name, member))| is_nested(name, member));
     let (at, (name, member)) = nested.next().filter(|_| nested.next().is_none())?;
     let is_list = matches!(member, Member::Items(items) if items.nameless == 0);
     (is_list && !BESIDE.iter().any(|word| name.to_lowercase().contains(word))).then_some(at)
@@ -120,19 +134,30 @@ fn the_only_list(members: &[&(String, Member)]) -> Option<usize> {
 
 /// Whether something beside a list says that it is longer, or cannot be read: no number there is larger than its length.
 fn says_more(name: &str, member: &Member, shown: usize) -> bool {
-    const COUNTS: [&str; 3] = ["count", "total", "size"];
-    const GOES_ON: [&str; 4] = ["more", "next", "trunc", "partial"];
-    let name = name.to_lowercase();
-    let is_named = |words: &[&str]| words.iter().any(|word| name.contains(word));
+    let is_named = |words: &[&str]| words.iter().any(|word| name.to_lowercase().contains(word));
     // Far below the numbers that a float does not hold exactly.
     let is_more = |number: f64| number > shown as f64;
     match member {
         Member::Scalar(Value::Null) => false,
         Member::Scalar(Value::Number(number)) => number.as_f64().is_none_or(is_more),
-        Member::Object(Some(largest)) if is_more(*largest) => true,
+        Member::Object { largest, goes_on } if *goes_on || largest.is_some_and(is_more) => true,
         Member::Scalar(Value::Bool(false)) if is_named(&GOES_ON) => false,
         Member::Scalar(Value::String(text)) if is_named(&GOES_ON) => !text.is_empty(),
         _ => is_named(&COUNTS) || is_named(&GOES_ON),
+    }
+}
+
+const COUNTS: [&str; 3] = ["count", "total", "size"];
+const GOES_ON: [&str; 4] = ["more", "next", "trunc", "partial"];
+
+/// Whether a member of something beside a list says that the list goes on.
+fn goes_on(name: &str, member: &Member) -> bool {
+    let is_named = GOES_ON.iter().any(|word| name.to_lowercase().contains(word));
+    match member {
+        Member::Object { goes_on, .. } => *goes_on,
+        Member::Scalar(Value::Bool(says)) => is_named && *says,
+        Member::Scalar(Value::String(text)) => is_named && !text.is_empty(),
+        _ => false,
     }
 }
 
@@ -204,16 +229,18 @@ impl<'de> Visitor<'de> for Of {
         Ok(Member::Scalar(value.chars().take(LONGEST_TEXT).collect::<String>().into()))
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Member, A::Error> {
-        let mut largest = None::<f64>;
-        while map.next_key::<IgnoredAny>()?.is_some() {
-            let number = match map.next_value_seed(self)? {
+        let (mut largest, mut more) = (None::<f64>, false);
+        while let Some(name) = map.next_key::<String>()? {
+            let member = map.next_value_seed(self)?;
+            more |= goes_on(&name, &member);
+            let number = match member {
                 Member::Scalar(value) => value.as_f64(),
-                Member::Object(inner) => inner,
+                Member::Object { largest, .. } => largest,
                 Member::Items(_) => None,
             };
             largest = number.into_iter().chain(largest).reduce(f64::max);
         }
-        Ok(Member::Object(largest))
+        Ok(Member::Object { largest, goes_on: more })
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Member, A::Error> {
         let mut items = Items::default();
@@ -368,7 +395,7 @@ mod tests {
             (r#"{"ivrs": [{"serviceUserId": "a"}, {}]}"#, 2),
             (r#"{"ivrs": [], "warnings": [], "sortOrders": ["x"], "note": "12"}"#, 0),
             (r#"{"ivrs": [{}], "totalCount": 1, "paging": {"startIndex": 1}, "hasMore": false}"#, 1),
-            (r#"{"_record_internal_id": 77, "_more": [1], "ivrs": []}"#, 0),
+            (r#"{"_record_internal_id": 77, "_links": {"self": "/ivrs"}, "ivrs": []}"#, 0),
         ] {
             assert_eq!(counted(IVRS, answer), Ok(expected), "{answer}");
         }
@@ -382,6 +409,8 @@ mod tests {
                 r#"{"ivrs": null, "errors": []}"#,
                 r#"{"ivrs": [], "errors": []}"#,
                 r#"{"ivrs": [], "Error": "x"}"#,
+                r#"{"ivrs": [], "_errors": [{"code": 1}]}"#,
+                r#"{"ivrs": [], "_more": [1]}"#,
                 r#"{"ivrs": {"serviceUserId": "ivr@x"}, "warnings": []}"#,
                 r#"{"services": []}"#,
                 r#"{"IVRS": []}"#,
@@ -406,6 +435,10 @@ mod tests {
             r#""size": [3]"#,
             r#""paging": {"inner": {"of": 3}}"#,
             r#""hasMore": true"#,
+            r#""_totalCount": 3"#,
+            r#""_meta": {"total": 3}"#,
+            r#""link": {"next": "/page=2"}"#,
+            r#""paging": {"hasMore": true}"#,
             r#""next": "/users/?page=2""#,
             r#""isTruncated": 1"#,
         ] {

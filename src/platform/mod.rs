@@ -30,7 +30,7 @@ use crate::engine::{
     ids::Key,
     plan::Step,
 };
-use session::Session;
+use session::{Open, Session};
 
 /// The platform, through one shared session.
 pub struct Platform {
@@ -121,27 +121,27 @@ impl Platform {
             _ => turn.places(1).await,
         }
         let write = async {
-            // A login takes time, in which the decision may be overtaken.
-            self.session.opened().await?;
+            // A login takes time, in which the decision may be overtaken: behind it nothing is waited for.
+            let open = self.session.opened().await?;
             holds.await?;
-            self.write(step).await
+            write(&open, step).await
         };
         turn.call(claim.guard(write)).await
     }
+}
 
-    async fn write(&self, step: &Step) -> Result<(), Failure> {
-        match step {
-            Step::CreateDomain(domain) => domains::create(&self.session, domain).await,
-            Step::AssignDomain(level, domain) => domains::assign(&self.session, level, domain).await,
-            Step::CreateReseller(name) => {
-                let key = Key::Reseller(name.clone());
-                objects::create(&self.session, &key, &objects::named(name)).await
-            }
-            Step::Create(key, body) => objects::create(&self.session, key, body).await,
-            Step::Update(key, body) => objects::update(&self.session, key, body).await,
-            Step::Delete(key, body, _) => objects::delete(&self.session, key, body).await,
-            Step::Hold(..) | Step::Release(_) => Err(Failure::new(Cause::Bug, "not a step for the platform")),
+async fn write(open: &Open<'_>, step: &Step) -> Result<(), Failure> {
+    match step {
+        Step::CreateDomain(domain) => domains::create(open, domain).await,
+        Step::AssignDomain(level, domain) => domains::assign(open, level, domain).await,
+        Step::CreateReseller(name) => {
+            let key = Key::Reseller(name.clone());
+            objects::create(open, &key, &objects::named(name)).await
         }
+        Step::Create(key, body) => objects::create(open, key, body).await,
+        Step::Update(key, body) => objects::update(open, key, body).await,
+        Step::Delete(key, body, _) => objects::delete(open, key, body).await,
+        Step::Hold(..) | Step::Release(_) => Err(Failure::new(Cause::Bug, "not a step for the platform")),
     }
 }
 

@@ -3,7 +3,13 @@
 use reqwest::Method;
 use serde_json::Value;
 
-use super::{errors, http::Call, paths, session::Session};
+use super::{
+    errors,
+    http::Call,
+    listing::names_errors,
+    paths,
+    session::{Open, Session},
+};
 use crate::engine::{
     failure::{Cause, Failure},
     ids::{Key, Object},
@@ -19,7 +25,7 @@ pub async fn get(session: &Session, key: &Key) -> Result<Option<Object>, Failure
     }
     match errors::accepted(reply, &call.to_string(), false)? {
         // Who says yes and tells of errors does not tell the object.
-        Value::Object(object) if object.contains_key("errors") => {
+        Value::Object(object) if object.keys().any(|name| names_errors(name)) => {
             Err(Failure::new(Cause::Unreadable, format!("{call} was answered with errors and no object")))
         }
         Value::Object(mut object) if !object.is_empty() => {
@@ -39,20 +45,20 @@ pub async fn get(session: &Session, key: &Key) -> Result<Option<Object>, Failure
 }
 
 /// Creates an object.
-pub async fn create(session: &Session, key: &Key, body: &Object) -> Result<(), Failure> {
-    write(session, Method::POST, paths::collection(key)?, Some(body)).await
+pub async fn create(open: &Open<'_>, key: &Key, body: &Object) -> Result<(), Failure> {
+    write(open, Method::POST, paths::collection(key)?, Some(body)).await
 }
 
 /// Changes the keys of the body.
-pub async fn update(session: &Session, key: &Key, body: &Object) -> Result<(), Failure> {
-    write(session, Method::PUT, paths::object(key)?, Some(body)).await.map_err(creates_nothing)
+pub async fn update(open: &Open<'_>, key: &Key, body: &Object) -> Result<(), Failure> {
+    write(open, Method::PUT, paths::object(key)?, Some(body)).await.map_err(creates_nothing)
 }
 
 /// Deletes an object; one that is gone is deleted. The next look decides either way.
-pub async fn delete(session: &Session, key: &Key, body: &Object) -> Result<(), Failure> {
+pub async fn delete(open: &Open<'_>, key: &Key, body: &Object) -> Result<(), Failure> {
     let body = (!body.is_empty()).then_some(body);
     let call = Call { method: Method::DELETE, path: paths::object(key)?, body, list: None };
-    let reply = session.send(&call).await?;
+    let reply = open.send(&call).await?;
     if errors::says_absent(&reply) {
         return Ok(());
     }
@@ -70,6 +76,6 @@ pub fn named(name: &str) -> Object {
     Object::from_iter([("name".to_owned(), Value::from(name))])
 }
 
-async fn write(session: &Session, method: Method, path: String, body: Option<&Object>) -> Result<(), Failure> {
-    session.expect(&Call { method, path, body, list: None }).await.map(drop)
+async fn write(open: &Open<'_>, method: Method, path: String, body: Option<&Object>) -> Result<(), Failure> {
+    open.expect(&Call { method, path, body, list: None }).await.map(drop)
 }

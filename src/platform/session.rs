@@ -48,6 +48,43 @@ pub enum News {
     Due,
 }
 
+/// A session that is open. What is sent by it waits for no login, nor for somebody else's: it goes at once, or is answered 401.
+pub struct Open<'a> {
+    session: &'a Session,
+    login: Arc<Login>,
+}
+
+impl Open<'_> {
+    /// Makes a call, as [`Session::send`] does.
+    ///
+    /// # Errors
+    /// No answer, or a write whose session had ended. Any answer is a success here.
+    pub async fn send(&self, call: &Call<'_>) -> Result<Reply, Failure> {
+        let Self { session, login } = self;
+        let reply = session.once(login, call).await?;
+        if reply.status != 401 {
+            return Ok(reply);
+        }
+        let Some(renewed) = session.renewed(login, call).await? else {
+            login.kept_out.store(true, Ordering::Relaxed);
+            return Ok(reply);
+        };
+        if call.is_write() {
+            let message = "the session ended right before the write, so what decided it is looked at again first";
+            return Err(Failure::new(Cause::HeldBack, message));
+        }
+        session.once(&renewed, call).await
+    }
+
+    /// Makes a call and takes a yes for an answer.
+    ///
+    /// # Errors
+    /// Everything else.
+    pub async fn expect(&self, call: &Call<'_>) -> Result<Value, Failure> {
+        errors::accepted(self.send(call).await?, &call.to_string(), call.is_write())
+    }
+}
+
 #[derive(Default)]
 struct State {
     login: Option<Arc<Login>>,
@@ -83,28 +120,7 @@ impl Session {
     /// # Errors
     /// No usable credentials, no answer, or a write whose session had ended. Any answer is a success here.
     pub async fn send(&self, call: &Call<'_>) -> Result<Reply, Failure> {
-        let login = self.login().await?;
-        let reply = self.once(&login, call).await?;
-        if reply.status != 401 {
-            return Ok(reply);
-        }
-        let Some(login) = self.renewed(&login, call).await? else {
-            login.kept_out.store(true, Ordering::Relaxed);
-            return Ok(reply);
-        };
-        if call.is_write() {
-            let message = "the session ended right before the write, so what decided it is looked at again first";
-            return Err(Failure::new(Cause::HeldBack, message));
-        }
-        self.once(&login, call).await
-    }
-
-    /// Makes a call and takes a yes for an answer.
-    ///
-    /// # Errors
-    /// Everything else.
-    pub async fn expect(&self, call: &Call<'_>) -> Result<Value, Failure> {
-        errors::accepted(self.send(call).await?, &call.to_string(), call.is_write())
+        self.opened().await?.send(call).await
     }
 
     async fn once(&self, login: &Login, call: &Call<'_>) -> Result<Reply, Failure> {
@@ -207,8 +223,8 @@ impl Session {
     ///
     /// # Errors
     /// Why none is.
-    pub async fn opened(&self) -> Result<(), Failure> {
-        self.login().await.map(drop)
+    pub async fn opened(&self) -> Result<Open<'_>, Failure> {
+        Ok(Open { session: self, login: self.login().await? })
     }
 
     /// The open session, or a new one.
@@ -216,7 +232,7 @@ impl Session {
         match self.session(None).await? {
             Some(login) => Ok(login),
             None => {
-                let message = "the credentials Secret changes too often to log in each time";
+                let message = "the last login opened no session that lasts, and the next one may not be made yet";
                 let wait = self.logins().due(self.now()).map(|due| due.saturating_sub(self.now()));
                 Err(Failure { retry_after: wait, ..Failure::new(Cause::HeldBack, message) })
             }
@@ -272,7 +288,10 @@ impl Session {
                 open.map(Some).ok_or(Failure { message, ..failure })
             }
             Err(failure) => {
-                self.logins().unanswered(self.now());
+                match failure.cause {
+                    Cause::Unreadable | Cause::NotFound | Cause::WrongEndpoint => self.logins().unclear(self.now()),
+                    _ => self.logins().unanswered(self.now()),
+                }
                 self.news.notify_one();
                 Err(failure)
             }

@@ -241,20 +241,20 @@ async fn a_login_that_fails_is_no_matter_of_one_tenant() {
 #[tokio::test]
 async fn a_login_that_is_refused_as_a_request_is_a_matter_of_the_credentials() {
     for (mode, login) in [(Mode::Gateway, "/login/"), (Mode::Core, "/auth/login/")] {
-        let client = client(mode).await;
-        // The word of something in between says nothing of them, and is no reason to try no more.
-        let statuses = [400, 403, 405, 413, 431];
-        for status in statuses {
-            client.simulator.clear_faults();
+        // The word of something in between says nothing of them, and is no reason to try no more, but later.
+        for status in [400, 403, 405, 413, 431] {
+            let client = client(mode).await;
             client.simulator.inject(Fault::html(status).on("POST", login).forever());
             assert_eq!(client.cause(look("HQ")).await, Cause::Unreadable, "{status}");
+            assert_eq!(client.cause(look("HQ")).await, Cause::HeldBack, "{status}");
+            assert_eq!(client.logins(), 1, "{mode:?} {status}");
         }
-        client.simulator.clear_faults();
+        let client = client(mode).await;
         client.simulator.inject(Fault::error(400, 77, "TOO_LONG", "password").on("POST", login).forever());
         for _ in 0..3 {
             assert_eq!(client.cause(look("HQ")).await, Cause::LoginRefused);
         }
-        assert_eq!(client.logins(), statuses.len() + 1, "{mode:?}");
+        assert_eq!(client.logins(), 1, "{mode:?}");
     }
 }
 
@@ -322,4 +322,34 @@ async fn a_second_factor_is_told_as_what_it_is() {
     let failure = client.ask(look("HQ")).await.unwrap_err();
     assert_eq!(failure.cause, Cause::LoginRefused);
     assert!(failure.message.contains("second factor"), "{failure}");
+}
+
+#[tokio::test]
+async fn a_write_does_not_wait_for_the_login_of_another_call_after_its_decision_was_looked_at() {
+    let client = client_with(Mode::Gateway, SHORT).await;
+    client.platform.log_in().await.unwrap();
+    tokio::time::sleep(SHORT * 2).await;
+    client.simulator.inject(Fault::status(401).on("GET", "*").times(1));
+    client.simulator.inject(Fault::delay(Duration::from_secs(1)).on("POST", "/login/"));
+    let (looking, looks) = tokio::sync::oneshot::channel();
+    let holds = async {
+        looking.send(()).unwrap();
+        // The other call has been answered 401 and logs in.
+        client.simulator.wait_for("the 401", LONG, |calls, _| calls.iter().any(|call| call.status == Some(401))).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        Ok(())
+    };
+    let step = Step::Update(group("HQ"), body(json!({"groupName": "B"})));
+    let writing = client.platform.act(&client.turn, &client.claim, &step, holds);
+    let asking = async {
+        looks.await.unwrap();
+        client.ask(look("HQ")).await
+    };
+    let written = async {
+        writing.await.unwrap();
+        client.simulator.journal().into_iter().rfind(testkit::simulator::Call::is_login).unwrap()
+    };
+    let (login, asked) = tokio::join!(written, asking);
+    asked.unwrap();
+    assert_eq!(login.status, None, "the write was answered before the login of the other call");
 }
