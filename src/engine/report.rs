@@ -16,7 +16,7 @@ use super::{
     ids::{Key, Object},
     kind::Subject,
     on_the_way, ownership,
-    plan::{Refusal, Sent, Verdict},
+    plan::{Refusal, Sent, Step, Verdict},
     reason::{Reason, State},
     schedule::{Again, LONGEST_ASKED, SAID, sends_again_after},
     size,
@@ -165,6 +165,14 @@ fn is_compared(verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::Synced | Verdict::Drifted(_) | Verdict::NotAccepted(..))
 }
 
+/// Whether the platform may hold a change that was sent and that it was not compared with since.
+fn leaves_a_change(old: &Status, declaration: &Declaration, facts: &Facts) -> bool {
+    let may_be_there =
+        |result: &Result<(), Failure>| result.as_ref().err().is_none_or(|failure| !failure.cause.is_definite_refusal());
+    let mut sent = facts.taken().iter().filter(|(step, _)| matches!(step, Step::Update(..)));
+    old.compared.is_some() && old.compared != declaration.digest && sent.any(|(_, result)| may_be_there(result))
+}
+
 /// Tells the end of a pass: status, events, and when to look again. `memory` is that after this pass.
 pub fn report(
     subject: &Subject,
@@ -182,6 +190,10 @@ pub fn report(
     let mut status = Status { ownership: ownership::record(subject, facts), ..old.clone() };
     let key = status.ownership.as_ref().and_then(|record| Key::of(&record.key)).or_else(|| declaration.key.clone());
     (status.auto_created, status.auto_creating) = on_the_way::told(old, key.as_ref(), facts);
+    if leaves_a_change(old, declaration, facts) {
+        // Another digest than any: what is declared next, be it what was compared before, is a change.
+        status.compared = Some(String::new());
+    }
     if matches!(verdict, Verdict::Superseded) {
         // What was done counts; what was found is not of the resource that is there now.
         let again = Again::Transient(memory.attempts, None);

@@ -365,3 +365,34 @@ fn a_refused_update_names_what_was_sent_along_and_is_not_declared_here() {
         pass.end().1
     );
 }
+
+#[test]
+fn a_spec_that_is_reverted_after_a_lost_answer_is_written_back_whatever_the_drift_policy() {
+    let spec = "{tenantId: Acme, groupName: a, driftPolicy: Report}";
+    let mut case = group(spec).present(json!({"groupName": "a"})).synced(1);
+    case.object.spec.attributes.group_name = Some("b".into());
+    case.subject.generation = 2;
+    case.platform.refused.insert("update_group", Cause::Ambiguous);
+    case.platform.meanwhile = Some(|platform| {
+        platform.objects.insert(hq(), object(json!({"groupName": "b"})));
+    });
+    assert_eq!(case.pass().steps(), ["update_group"]);
+    case.platform.refused.clear();
+    case.object.spec.attributes.group_name = Some("a".into());
+    case.subject.generation = 3;
+    assert_eq!(case.pass().steps(), ["update_group"]);
+}
+
+#[test]
+fn a_spec_that_is_reverted_after_a_refusal_is_as_it_was() {
+    let spec = "{tenantId: Acme, groupName: a, templateName: t}";
+    let mut case = group(spec).present(json!({"groupName": "a"})).synced(1);
+    case.object.spec.attributes.group_name = Some("b".into());
+    case.subject.generation = 2;
+    case.platform.refused.insert("update_group", Cause::Rejected);
+    assert_eq!(case.pass().steps(), ["update_group"]);
+    case.platform.refused.clear();
+    case.object.spec.attributes.group_name = Some("a".into());
+    case.subject.generation = 3;
+    assert_eq!(case.pass().steps(), [""; 0], "no template again");
+}
