@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Longest wait for what Argo CD does: several passes of it and of the operator.
-pub const SOON: Duration = Duration::from_secs(120);
+pub const SOON: Duration = Duration::from_secs(300);
 
 /// How Argo CD compares and applies.
 #[derive(Clone, Copy, Debug)]

@@ -31,7 +31,7 @@ use crate::{
 pub const NAMESPACE: &str = "flux-system";
 
 /// Longest wait for what Flux does: it looks at the health of what it applied every 5 seconds.
-pub const SOON: Duration = Duration::from_secs(120);
+pub const SOON: Duration = Duration::from_secs(300);
 
 fn programs() -> PathBuf {
     let module = GoModule {
