@@ -186,9 +186,8 @@ fn is_blocked(target: &Target, object: &DynamicObject, resources: &Resources, st
     let asked = object.metadata.annotations.as_ref().and_then(|all| all.get(DELETION));
     match (reason, target.id()) {
         ("Unreadable", _) => object.data["spec"]["driftPolicy"] == NEWER,
-        ("NotTakenOver", _) => rivals(target, resources).any(|rival| {
-            rival.data["spec"]["adoptionPolicy"] != "Always" || rival.data["spec"]["driftPolicy"] == NEWER
-        }),
+        // Whatever keeps the other one from it, such as a reseller that is not there, is checked with that one.
+        ("NotTakenOver", _) => rivals(target, resources).any(|rival| !is_ready(rival)),
         ("AnnotationUnreadable", _) => asked.is_some_and(|value| !is_orphan(value)),
         ("GroupNotEmpty", Id::Group(tenant, group)) => {
             state.group(&tenant, &group).is_some_and(|group| !group.users.is_empty())
