@@ -8,6 +8,7 @@ use serde::{
 };
 use serde_json::Value;
 
+use super::beside::{RECORD, goes_on, names_errors, says_more, the_only_list};
 use crate::engine::check_group::Part;
 
 /// Most members of an answer; a list has one, and few things beside it.
@@ -43,11 +44,12 @@ pub struct Listing {
     members: Vec<(String, Member)>,
 }
 
+/// A member of an answer.
 #[derive(Clone, Debug)]
-enum Member {
+pub enum Member {
     /// Neither a list nor an object; a text may be cut.
     Scalar(Value),
-    /// An object, the largest number in it, and whether it says that something goes on.
+    /// An object.
     Object {
         largest: Option<f64>,
         goes_on: bool,
@@ -65,7 +67,7 @@ pub struct Items {
     /// Their group ids, where those are listed.
     pub groups: Vec<String>,
     /// Those without anything that identifies one.
-    nameless: usize,
+    pub nameless: usize,
     /// What one of them is and no item can be.
     flaw: Option<&'static str>,
 }
@@ -109,55 +111,6 @@ impl Listing {
             return Err(format!("shows {} and says beside them that there are more", items.all));
         }
         Ok(items)
-    }
-}
-
-/// The platform's own bookkeeping in what it answers (platform contract, 9).
-const RECORD: &str = "_record_internal_id";
-
-/// Whether a member of an answer tells of errors: then the rest is no answer.
-pub fn names_errors(name: &str) -> bool {
-    ["error", "errors"].contains(&name.trim_start_matches('_').to_lowercase().as_str())
-}
-
-/// The member that is neither a scalar nor anything beside a list, if it is the only one, and its items can be told apart.
-fn the_only_list(members: &[&(String, Member)]) -> Option<usize> {
-    const BESIDE: [&str; 12] = [
-        "error", "warn", "message", "detail", "notice", "fault", "problem", "fail", "issue", "reject", "denied", "deny",
-    ];
-    let is_nested = |name: &str, member: &Member| !name.starts_with('_') && !matches!(member, Member::Scalar(_));
-    let mut nested = members.iter().enumerate().filter(|(_, (name, member))| is_nested(name, member));
-    let (at, (name, member)) = nested.next().filter(|_| nested.next().is_none())?;
-    let is_list = matches!(member, Member::Items(items) if items.nameless == 0);
-    (is_list && !BESIDE.iter().any(|word| name.to_lowercase().contains(word))).then_some(at)
-}
-
-/// Whether something beside a list says that it is longer, or cannot be read: no number there is larger than its length.
-fn says_more(name: &str, member: &Member, shown: usize) -> bool {
-    let is_named = |words: &[&str]| words.iter().any(|word| name.to_lowercase().contains(word));
-    // Far below the numbers that a float does not hold exactly.
-    let is_more = |number: f64| number > shown as f64;
-    match member {
-        Member::Scalar(Value::Null) => false,
-        Member::Scalar(Value::Number(number)) => number.as_f64().is_none_or(is_more),
-        Member::Object { largest, goes_on } if *goes_on || largest.is_some_and(is_more) => true,
-        Member::Scalar(Value::Bool(false)) if is_named(&GOES_ON) => false,
-        Member::Scalar(Value::String(text)) if is_named(&GOES_ON) => !text.is_empty(),
-        _ => is_named(&COUNTS) || is_named(&GOES_ON),
-    }
-}
-
-const COUNTS: [&str; 3] = ["count", "total", "size"];
-const GOES_ON: [&str; 4] = ["more", "next", "trunc", "partial"];
-
-/// Whether a member of something beside a list says that the list goes on.
-fn goes_on(name: &str, member: &Member) -> bool {
-    let is_named = GOES_ON.iter().any(|word| name.to_lowercase().contains(word));
-    match member {
-        Member::Object { goes_on, .. } => *goes_on,
-        Member::Scalar(Value::Bool(says)) => is_named && *says,
-        Member::Scalar(Value::String(text)) => is_named && !text.is_empty(),
-        _ => false,
     }
 }
 

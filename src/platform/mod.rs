@@ -1,6 +1,7 @@
 //! The HTTP client of the provisioning platform (platform contract). It answers queries and takes steps; it names no
 //! attribute of an object and decides nothing.
 
+mod beside;
 mod claim;
 mod contents;
 mod domains;

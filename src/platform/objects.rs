@@ -4,9 +4,9 @@ use reqwest::Method;
 use serde_json::Value;
 
 use super::{
+    beside::names_errors,
     errors,
     http::Call,
-    listing::names_errors,
     paths,
     session::{Open, Session},
 };
