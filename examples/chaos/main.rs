@@ -5,6 +5,7 @@
 //! round that failed is played again with `--seed` and `--rounds 1`.
 
 mod actions;
+mod cluster;
 mod journal;
 mod resources;
 mod round;

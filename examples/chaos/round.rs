@@ -16,13 +16,14 @@ use kube::{
 use serde_json::{Map, Value, json};
 use testkit::{
     cluster::ControlPlane,
-    deployment::{Operator, rights},
+    deployment::Operator,
     simulator::{Account, PASSWORD, Simulator, USERNAME},
 };
 use tokio::time::{Instant, sleep};
 
 use super::{
     actions::{Action, Id, PLACES, Target, is_orphan, releases},
+    cluster::{namespace, patiently, permit},
     journal::{Edit, Edits},
     resources, stage,
 };
@@ -404,34 +405,5 @@ impl<'a> Round<'a> {
         let journal: Vec<_> = self.platform.journal().iter().map(|call| format!("{} {call}", call.seq)).collect();
         let logs: Vec<_> = self.operators.iter().map(|one| format!("operator:\n{}", one.log())).collect();
         format!("platform:\n{}\n{}", journal.join("\n"), logs.join("\n"))
-    }
-}
-
-/// How a place is called on the API server.
-fn namespace(systems: &[String], place: &str) -> String {
-    format!("{}-{place}", systems[0])
-}
-
-/// Gives an operator its rights in a namespace, or takes them.
-fn permit(plane: &ControlPlane, system: &str, place: &str, is_granted: bool) -> Result<(), testkit::cluster::Error> {
-    if is_granted {
-        return plane.apply(&rights(stage::RULES, system, Some(place))).map(drop);
-    }
-    let binding = format!("rolebinding/apio-operator-watched-{system}");
-    plane.run(&["delete", &binding, "-n", place, "--ignore-not-found"]).map(drop)
-}
-
-/// A call to the API server, which may be away for a while.
-async fn patiently<T>(call: impl AsyncFn() -> kube::Result<T>) -> kube::Result<T> {
-    let until = Instant::now() + Duration::from_secs(60);
-    loop {
-        match call().await {
-            Err(kube::Error::Api(status)) if status.code < 500 && status.code != 429 => {
-                return Err(kube::Error::Api(status));
-            }
-            Err(error) if Instant::now() > until => return Err(error),
-            Err(_) => sleep(Duration::from_millis(100)).await,
-            Ok(answer) => return Ok(answer),
-        }
     }
 }
