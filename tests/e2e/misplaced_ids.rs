@@ -43,23 +43,15 @@ pub fn with_rules(plane: &ControlPlane) {
 
 /// Waits until the API server takes such a manifest.
 pub async fn until_taken(world: &World, yaml: &str) {
-    until(|| world.plane.apply_in(&world.namespace, yaml).is_ok()).await;
+    world.poll("the manifest is taken", || async { world.plane.apply_in(&world.namespace, yaml).is_ok() }).await;
 }
 
 /// Waits until the API server would refuse such a change of a group. (What was stored is no longer refused as it is.)
 pub async fn until_refused(world: &World, group: &str, spec: Value) {
     let patch = json!({"spec": spec}).to_string();
     let place = ["-n", &world.namespace, "patch", "group", group, "--type=merge"];
-    until(|| world.plane.run(&[&place[..], &["--dry-run=server", "-p", &patch]].concat()).is_err()).await;
-}
-
-async fn until(is_so: impl Fn() -> bool) {
-    let waited = async {
-        while !is_so() {
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        }
-    };
-    tokio::time::timeout(crate::world::SOON, waited).await.unwrap();
+    let command = [&place[..], &["--dry-run=server", "-p", &patch]].concat();
+    world.poll("the change is refused", || async { world.plane.run(&command).is_err() }).await;
 }
 
 /// The record and the finalizer that an earlier version left.

@@ -19,7 +19,7 @@ use apio_operator::{
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use testkit::simulator::{Account, Door, Fault, M2M_TOKEN, PASSWORD, Simulator, TlsFront, USERNAME};
+use testkit::simulator::{Account, Call, Door, Fault, M2M_TOKEN, PASSWORD, Simulator, TlsFront, USERNAME};
 use tokio::sync::watch;
 
 struct Client {

@@ -334,9 +334,9 @@ async fn a_write_does_not_wait_for_the_login_of_another_call_after_its_decision_
     let (looking, looks) = tokio::sync::oneshot::channel();
     let holds = async {
         looking.send(()).unwrap();
-        // The other call has been answered 401 and logs in.
-        client.simulator.wait_for("the 401", LONG, |calls, _| calls.iter().any(|call| call.status == Some(401))).await;
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        // The other call was answered 401, and its login has arrived.
+        let logs_in = |calls: &[Call]| calls.iter().filter(|call| call.is_login()).count() == 2;
+        client.simulator.wait_for("the login", LONG, |calls, _| logs_in(calls)).await;
         Ok(())
     };
     let step = Step::Update(group("HQ"), body(json!({"groupName": "B"})));
@@ -347,7 +347,7 @@ async fn a_write_does_not_wait_for_the_login_of_another_call_after_its_decision_
     };
     let written = async {
         writing.await.unwrap();
-        client.simulator.journal().into_iter().rfind(testkit::simulator::Call::is_login).unwrap()
+        client.simulator.journal().into_iter().rfind(Call::is_login).unwrap()
     };
     let (login, asked) = tokio::join!(written, asking);
     asked.unwrap();
