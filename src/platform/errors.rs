@@ -49,7 +49,8 @@ fn cause(status: u16, own: Option<&Value>, write: bool) -> Cause {
         (_, 429) => Cause::RateLimited,
         // Whoever says it: of this moment, not of what was asked.
         (_, 408 | 421 | 423 | 425 | 426 | 451 | 499) => unclear(Cause::ServerError),
-        (_, 503) if own.is_some() => Cause::ServerError,
+        // APIO core, like any proxy, does not know what the gateway behind it has done.
+        (_, 503) if own.is_some_and(is_of_gateway) => Cause::ServerError,
         (_, 500..) => unclear(Cause::ServerError),
         (_, 404) if own.is_some() || !write => Cause::NotFound,
         (_, 410 | 300..=399) if own.is_some() || !write => Cause::WrongEndpoint,
@@ -194,10 +195,14 @@ mod tests {
             assert_eq!(accepted(reply(status, json!({})), "c", true).unwrap_err().cause, Cause::Ambiguous);
             assert_eq!(accepted(reply(status, json!({})), "c", false).unwrap_err().cause, Cause::ServerError);
         }
-        assert_eq!(
-            accepted(reply(503, json!({"errors": [{"code": 77}]})), "c", true).unwrap_err().cause,
-            Cause::ServerError
-        );
+        for (body, cause) in [
+            (json!({"errors": [{"code": 77}]}), Cause::ServerError),
+            (json!({"details": "D"}), Cause::ServerError),
+            // APIO core's, or that of a proxy which is like it.
+            (json!({"error": "upstream timed out"}), Cause::Ambiguous),
+        ] {
+            assert_eq!(accepted(reply(503, body), "c", true).unwrap_err().cause, cause);
+        }
     }
 
     #[test]
@@ -291,9 +296,7 @@ mod tests {
             assert_eq!(accepted(own(), "c", true).unwrap_err().cause, Cause::Ambiguous, "{status}");
         }
         // What only a person can mend, in the platform's own words.
-        for (status, cause) in
-            [(400, Cause::Rejected), (403, Cause::Forbidden), (422, Cause::Rejected), (503, Cause::ServerError)]
-        {
+        for (status, cause) in [(400, Cause::Rejected), (403, Cause::Forbidden), (422, Cause::Rejected)] {
             for body in [json!({"errors": [{"code": 77}]}), json!({"details": "D"}), json!({"error": "E"})] {
                 assert_eq!(accepted(reply(status, body), "c", true).unwrap_err().cause, cause, "{status}");
             }
