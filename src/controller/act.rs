@@ -3,7 +3,7 @@
 use k8s_openapi::jiff::Timestamp;
 use tracing::info;
 
-use super::{Operator, index::Watched, publish::Purpose};
+use super::{Operator, index::Watched};
 use crate::{
     engine::{failure::Failure, kind::Subject, plan::Step, report},
     platform::Turn,
@@ -27,14 +27,14 @@ impl Operator {
                 // The finalizer first: a record without it would not survive a deletion.
                 self.finalize::<K>(subject, true).await?;
                 let status = report::holding(subject, record.clone(), begun, Timestamp::now());
-                self.write_status::<K>(subject, &status, Purpose::Hold).await
+                self.hold::<K>(subject, &status).await
             }
             Step::Release(_) => self.finalize::<K>(subject, false).await,
             step => {
                 self.succeed::<K>(subject).await?;
                 // A resource that came with its record from a backup may not be ours yet.
                 if !self.base(subject).is_ours {
-                    self.write_status::<K>(subject, &subject.status, Purpose::Hold).await?;
+                    self.hold::<K>(subject, &subject.status).await?;
                 }
                 let result = self.platform.act(turn, &self.claim, step, holds).await;
                 self.metrics.platform_call(step.label(), result.as_ref().err());

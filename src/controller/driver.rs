@@ -14,13 +14,7 @@ use kube::{
 };
 use tracing::{debug, warn};
 
-use super::{
-    Operator,
-    fence::Basis,
-    index::Watched,
-    packed::Packed,
-    publish::{self, Purpose},
-};
+use super::{Operator, fence::Basis, index::Watched, packed::Packed, publish};
 use crate::{
     engine::{
         budget,
@@ -61,6 +55,7 @@ pub async fn reconcile<K: Watched>(shown: Arc<Packed<K>>, operator: Arc<Operator
     let again = match tokio::time::timeout(LONGEST, pass(&object, &operator, &turn)).await {
         Ok(again) => again,
         Err(_) => {
+            operator.memories.lets_go(&uid);
             let failure = Failure::new(Cause::TimedOut, format!("the platform was too slow: a pass took {LONGEST:?}"));
             give_up(&object, &operator, failure).await
         }
@@ -102,8 +97,8 @@ async fn pass<K: Watched>(mut object: &Shown<K>, operator: &Operator, turn: &Tur
         return Again::Never;
     }
     // What could not be written before is written before anything is decided on it: a record must outlive this process.
-    if let Some(status) = operator.memories.of(&subject.uid).unwritten
-        && let Err(failure) = operator.write_status::<K>(&subject, &status, Purpose::Report).await
+    if let Some(report) = operator.memories.of(&subject.uid).unwritten
+        && let Err(failure) = operator.tell::<K>(&object.object_ref(&()), &subject, &report.status, &report.notes).await
     {
         return give_up(object, operator, failure).await;
     }
@@ -180,13 +175,16 @@ async fn finish<K: Watched>(
     // What was held in this pass is in the cluster already.
     let current = Subject { status: operator.subject(object).status, ..subject.clone() };
     let report = report(&current, declaration, facts, K::usage, &verdict, memory, now);
-    if let Some(status) = &report.status
-        && let Err(failure) = operator.write_status::<K>(subject, status, Purpose::Report).await
-    {
-        warn!(%kind, namespace = %subject.namespace, name = %subject.name, "{failure}");
-        return Again::Transient(memory.attempts.max(1), None);
+    let about = object.object_ref(&());
+    match &report.status {
+        None => operator.emit(&about, &report.notes).await,
+        Some(status) => {
+            if let Err(failure) = operator.tell::<K>(&about, subject, status, &report.notes).await {
+                warn!(%kind, namespace = %subject.namespace, name = %subject.name, "{failure}");
+                return Again::Transient(memory.attempts.max(1), None);
+            }
+        }
     }
-    operator.emit(&publish::reference(&**object), &report.notes).await;
     if matches!(verdict, Verdict::Released) {
         operator.memories.forget(&subject.uid);
     }
@@ -224,10 +222,12 @@ impl Operator {
         let newer = shown.filter(|shown| publish::version(&**shown) > publish::version(&**object));
         let newest = newer.as_ref().unwrap_or(object);
         subject.unread.add(&newest.unread);
-        let written =
-            remembered.written.filter(|(written, _)| publish::version(&**newest).is_none_or(|shown| shown < *written));
-        if let Some(status) = remembered.unwritten.or(written.map(|(_, status)| status)) {
-            subject.status = status;
+        let written = remembered
+            .written
+            .as_ref()
+            .filter(|(written, _)| publish::version(&**newest).is_none_or(|shown| shown < *written));
+        if let Some(status) = remembered.meant().or(written.map(|(_, status)| status)) {
+            subject.status = status.clone();
         } else if let Some(newer) = &newer {
             subject.status = newer.status().cloned().unwrap_or_default();
         }

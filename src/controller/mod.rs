@@ -33,7 +33,7 @@ use tokio::sync::watch;
 
 use crate::{
     api::{Group, Reseller, Status, Tenant},
-    engine::{grants::Grants, managers::Managers, report::Memory, standing::Standing},
+    engine::{events::Note, grants::Grants, managers::Managers, report::Memory, standing::Standing},
     platform::{Claim, Platform, Turns},
     telemetry::metrics::Metrics,
 };
@@ -176,8 +176,26 @@ pub struct Remembered {
     running: bool,
     /// The version that our last write gave the resource: the watch, or a pass that runs, may know an older one.
     pub touched: Option<u64>,
-    /// A status that the API server did not take yet. What it says of ownership counts all the same.
-    pub unwritten: Option<Status>,
+    /// A record that is being written, before what it is a record of is begun. Whoever decides meanwhile counts with it.
+    holding: Option<Status>,
+    /// A report that the API server did not take yet. What it says of ownership counts all the same.
+    pub unwritten: Option<Report>,
+}
+
+/// What is to be told of a resource.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// The whole status.
+    pub status: Status,
+    /// What is to be told once the status is written.
+    pub notes: Vec<Note>,
+}
+
+impl Remembered {
+    /// The status that is meant for it and not written yet.
+    pub fn meant(&self) -> Option<&Status> {
+        self.holding.as_ref().or(self.unwritten.as_ref().map(|report| &report.status))
+    }
 }
 
 impl Memories {
@@ -204,9 +222,23 @@ impl Memories {
         self.change(uid, |remembered| remembered.memory = memory);
     }
 
-    /// Remembers a status before it is written.
-    pub fn writes(&self, uid: &str, status: &Status) {
-        self.change(uid, |remembered| remembered.unwritten = Some(status.clone()));
+    /// Remembers a record before it is written.
+    pub fn holds(&self, uid: &str, status: &Status) {
+        self.change(uid, |remembered| remembered.holding = Some(status.clone()));
+    }
+
+    /// A record was not written, or nobody knows: what it would be a record of is not begun, so there is nothing to keep.
+    pub fn lets_go(&self, uid: &str) {
+        self.change(uid, |remembered| remembered.holding = None);
+    }
+
+    /// Remembers a report before it is written, with what an earlier one could not tell.
+    pub fn reports(&self, uid: &str, status: &Status, notes: &[Note]) {
+        self.change(uid, |remembered| {
+            let mut untold = remembered.unwritten.take().map(|report| report.notes).unwrap_or_default();
+            untold.extend(notes.iter().filter(|note| !untold.contains(note)).cloned().collect::<Vec<_>>());
+            remembered.unwritten = Some(Report { status: status.clone(), notes: untold });
+        });
     }
 
     /// A pass begins.
@@ -225,17 +257,24 @@ impl Memories {
         self.change(uid, |remembered| remembered.touched = Some(version));
     }
 
-    /// A status is not to be written any more.
+    /// A report is not to be written any more.
     pub fn withdraws(&self, uid: &str) {
         self.change(uid, |remembered| remembered.unwritten = None);
     }
 
-    /// The status was written.
-    pub fn wrote(&self, uid: &str, version: u64) {
+    /// A status was written; gives what is to be told now.
+    pub fn wrote(&self, uid: &str, version: u64) -> Vec<Note> {
+        let mut notes = Vec::new();
         self.change(uid, |remembered| {
             remembered.touched = Some(version);
-            remembered.written = remembered.unwritten.take().map(|status| (version, status));
+            let status = remembered.holding.take().or_else(|| {
+                let report = remembered.unwritten.take()?;
+                notes = report.notes;
+                Some(report.status)
+            });
+            remembered.written = status.map(|status| (version, status));
         });
+        notes
     }
 
     /// The watch shows this version: what was written up to it need not be remembered.
@@ -263,7 +302,7 @@ mod tests {
     fn what_is_written_and_shown_takes_no_place() {
         let memories = Memories::default();
         let status = Status { usage: Some("1/2".into()), ..Status::default() };
-        memories.writes("u", &status);
+        memories.reports("u", &status, &[]);
         memories.wrote("u", 7);
         memories.shown("u", 6);
         assert_eq!(memories.of("u").written, Some((7, status)));

@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{
-    Api, Resource, ResourceExt,
+    Api, ResourceExt,
     api::{Patch, PatchParams},
 };
 use serde_json::json;
@@ -29,7 +29,7 @@ pub(super) const TRIES: usize = 5;
 
 /// What a status is written for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
+enum Purpose {
     /// To have the record of what is about to be done: it must be that of the version which was read.
     Hold,
     /// To tell what was found.
@@ -37,23 +37,44 @@ pub(super) enum Purpose {
 }
 
 impl Operator {
-    /// Writes a status, unless the resource is another operator's.
+    /// Writes the record of what is about to be done, on the version that was read: whoever else wrote to the resource since
+    /// then has the record looked at again first.
     ///
     /// # Errors
-    /// When the API server refuses: the status is remembered and written by a later pass. [`Cause::Superseded`] when the
-    /// resource is another operator's, or a record would not be that of the version which was read: then it is forgotten.
-    pub(super) async fn write_status<K: Watched>(
+    /// When the API server refuses, or does not say that it took it. [`Cause::Superseded`] when the resource changed meanwhile,
+    /// or is another operator's.
+    pub(super) async fn hold<K: Watched>(&self, subject: &Subject, status: &Status) -> Result<(), Failure> {
+        self.memories.holds(&subject.uid, status);
+        let result = self.apply_status::<K>(subject, status, Purpose::Hold).await;
+        match result {
+            Ok(written) => {
+                self.wrote::<K>(subject, written);
+                Ok(())
+            }
+            Err(failure) => {
+                self.memories.lets_go(&subject.uid);
+                Err(failure)
+            }
+        }
+    }
+
+    /// Tells what was found: the status, and then the events that go with it.
+    ///
+    /// # Errors
+    /// When the API server refuses: both are remembered and told by a later pass. [`Cause::Superseded`] when the resource is
+    /// another operator's: then they are forgotten.
+    pub(super) async fn tell<K: Watched>(
         &self,
+        about: &ObjectReference,
         subject: &Subject,
         status: &Status,
-        purpose: Purpose,
+        notes: &[Note],
     ) -> Result<(), Failure> {
-        self.memories.writes(&subject.uid, status);
-        self.metrics.status_written(&K::kind(&()));
-        match self.apply_status::<K>(subject, status, purpose).await {
+        self.memories.reports(&subject.uid, status, notes);
+        match self.apply_status::<K>(subject, status, Purpose::Report).await {
             Ok(written) => {
-                self.memories.wrote(&subject.uid, written.unwrap_or_default());
-                self.catch_up::<K>(subject);
+                let notes = self.wrote::<K>(subject, written);
+                self.emit(about, &notes).await;
                 Ok(())
             }
             Err(failure) => {
@@ -65,6 +86,12 @@ impl Operator {
         }
     }
 
+    fn wrote<K: Watched>(&self, subject: &Subject, version: Option<u64>) -> Vec<Note> {
+        let notes = self.memories.wrote(&subject.uid, version.unwrap_or_default());
+        self.catch_up::<K>(subject);
+        notes
+    }
+
     /// Gives the version that the resource then has. At first nothing is forced, so that the API server tells when somebody
     /// else manages a field; a person's is then taken back, in the version in which no operator but this one had any.
     async fn apply_status<K: Watched>(
@@ -74,6 +101,7 @@ impl Operator {
         purpose: Purpose,
     ) -> Result<Option<u64>, Failure> {
         let what = "write the status";
+        self.metrics.status_written(&K::kind(&()));
         self.succeed::<K>(subject).await?;
         let api: Api<Packed<K>> = Api::namespaced(self.client.clone(), &subject.namespace);
         let base = self.base(subject);
@@ -125,9 +153,4 @@ impl Operator {
 /// A resource version as a number; comparable since Kubernetes 1.35, and in fact long before.
 pub(super) fn version(object: &impl ResourceExt) -> Option<u64> {
     object.resource_version()?.parse().ok()
-}
-
-/// A reference for events.
-pub(super) fn reference<K: Watched>(object: &K) -> ObjectReference {
-    Resource::object_ref(object, &())
 }

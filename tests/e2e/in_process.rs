@@ -15,7 +15,7 @@ use apio_operator::{
     cli::{Cli, Command, Run},
     run::{Cluster, operate},
 };
-use axum::http::{Method, Request, Response};
+use axum::http::{HeaderValue, Method, Request, Response, StatusCode};
 use clap::Parser;
 use futures::{FutureExt, future::BoxFuture};
 use kube::{
@@ -33,6 +33,8 @@ use tracing_subscriber::EnvFilter;
 pub enum Moment {
     Before,
     After,
+    /// It lives; this one write is refused.
+    Refused,
 }
 
 /// Method and path of a write.
@@ -78,9 +80,11 @@ impl Failpoint {
         }
         let mut seen = self.0.seen.lock().unwrap();
         seen.push((method.to_string(), path.to_owned()));
-        let (number, moment) = (*self.0.armed.lock().unwrap())?;
+        let mut armed = self.0.armed.lock().unwrap();
+        let (number, moment) = (*armed)?;
         match (seen.len() - 1).cmp(&number) {
             Ordering::Less => None,
+            Ordering::Equal if moment == Moment::Refused => armed.take().map(|(_, moment)| moment),
             Ordering::Equal => Some(moment),
             // What would follow until it is dropped.
             Ordering::Greater => Some(Moment::Before),
@@ -123,10 +127,22 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let failpoint = self.failpoint.clone();
         match failpoint.meets(request.method(), request.uri().path()) {
             None => self.inner.call(request).boxed(),
+            Some(Moment::Refused) => {
+                // In the name of somebody who may do nothing.
+                request.headers_mut().insert("impersonate-user", HeaderValue::from_static("nobody"));
+                let answer = self.inner.call(request);
+                async move {
+                    let answer = answer.await;
+                    assert!(answer.as_ref().is_ok_and(|answer| answer.status() == StatusCode::FORBIDDEN));
+                    failpoint.0.reached.notify_one();
+                    answer
+                }
+                .boxed()
+            }
             Some(Moment::Before) => async move { failpoint.hangs().await }.boxed(),
             Some(Moment::After) => {
                 let answer = self.inner.call(request);

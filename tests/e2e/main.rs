@@ -43,6 +43,7 @@ mod reseller;
 mod resellers_on_the_way;
 mod settings;
 mod shell;
+mod status_writes;
 mod stopping;
 mod templates;
 mod tenant;
