@@ -5,11 +5,8 @@ use std::time::Duration;
 use k8s_openapi::jiff::{Timestamp, fmt::rfc2822};
 use serde_json::Value;
 
-use super::http::Reply;
-use crate::engine::{
-    failure::{Cause, Failure},
-    ids::Object,
-};
+use super::http::{Mode, Reply};
+use crate::engine::failure::{Cause, Failure};
 
 /// Longest piece of the platform's words that is kept, in characters.
 const WORDS: usize = 300;
@@ -30,7 +27,7 @@ pub fn accepted(reply: Reply, call: &str, write: bool) -> Result<Value, Failure>
             }
         },
         status => {
-            let cause = cause(status, reply.body.as_ref().ok().filter(|body| in_own_form(body)), write);
+            let cause = cause(status, reply.body.as_ref().ok().filter(|_| is_own(&reply)), write);
             let message = format!("{call} was answered with {status}: {}", words(&reply.body));
             Err(Failure { cause, message, retry_after: reply.retry_after, is_own: is_own(&reply) })
         }
@@ -75,14 +72,14 @@ pub fn says_absent(reply: &Reply) -> bool {
     reply.status == 404 && reply.body.as_ref().is_ok_and(is_of_gateway)
 }
 
-/// Whether a refusal is in the platform's own form: not the word of something in between.
+/// Whether a refusal is in the platform's own form: not the word of something in between. The form of APIO core is that of
+/// many a proxy, so it counts only where core is asked.
 pub fn is_own(reply: &Reply) -> bool {
-    reply.body.as_ref().is_ok_and(in_own_form)
-}
-
-fn in_own_form(body: &Value) -> bool {
-    let is_of_core = |map: &Object| map.len() == 1 && map.get("error").is_some_and(Value::is_string);
-    is_of_gateway(body) || body.as_object().is_some_and(is_of_core)
+    let is_of_core = |body: &Value| {
+        let text = body.as_object().filter(|map| map.len() == 1).and_then(|map| map.get("error"));
+        reply.mode == Mode::Core && text.is_some_and(Value::is_string)
+    };
+    reply.body.as_ref().is_ok_and(|body| is_of_gateway(body) || is_of_core(body))
 }
 
 /// A list of errors with a numeric code each, or one with `details` (platform contract, 2). Frameworks have lists without such
@@ -173,7 +170,7 @@ mod tests {
     use serde_json::json;
 
     fn reply(status: u16, body: Value) -> Reply {
-        Reply { status, body: Ok(body), listing: None, retry_after: None, restricted: false }
+        Reply { status, body: Ok(body), listing: None, retry_after: None, restricted: false, mode: Mode::Gateway }
     }
 
     #[test]
@@ -208,8 +205,14 @@ mod tests {
     #[test]
     fn a_write_may_be_answered_with_nothing_but_not_with_a_page() {
         let said = |text: &str, write| {
-            let reply =
-                Reply { status: 200, body: Err(text.into()), listing: None, retry_after: None, restricted: false };
+            let reply = Reply {
+                status: 200,
+                body: Err(text.into()),
+                listing: None,
+                retry_after: None,
+                restricted: false,
+                mode: Mode::Gateway,
+            };
             accepted(reply, "c", write).map_err(|failure| failure.cause)
         };
         assert_eq!(said("", true), Ok(Value::Null));
@@ -246,6 +249,7 @@ mod tests {
             json!({"errors": [{"code": 1}, "more"]}),
             json!({"status": 404, "error": "Not Found"}),
             json!({"timestamp": "now", "status": 404, "error": "Not Found", "path": "/api/v1/tenants/Acme/"}),
+            json!({"error": "Not Found"}),
             json!({"error": "Not Found", "path": "/x"}),
             json!({"error": {"code": 404, "message": "Not Found"}}),
             json!({"detail": "Not found."}),
@@ -273,8 +277,10 @@ mod tests {
         for body in foreign() {
             assert!(!says_absent(&reply(404, body.clone())) && !is_own(&reply(404, body.clone())), "{body}");
         }
-        let core = reply(404, json!({"error": "no such route"}));
-        assert!(is_own(&core) && !says_absent(&core));
+        let by_proxy = reply(404, json!({"error": "no such route"}));
+        let by_core = Reply { mode: Mode::Core, ..by_proxy.clone() };
+        assert!(is_own(&by_core) && !says_absent(&by_core));
+        assert!(!is_own(&by_proxy) && !says_absent(&by_proxy));
         let page = Reply { body: Err("<html>".into()), ..reply(404, json!({})) };
         assert!(!says_absent(&page) && !is_own(&page));
     }
@@ -298,7 +304,8 @@ mod tests {
         // What only a person can mend, in the platform's own words.
         for (status, cause) in [(400, Cause::Rejected), (403, Cause::Forbidden), (422, Cause::Rejected)] {
             for body in [json!({"errors": [{"code": 77}]}), json!({"details": "D"}), json!({"error": "E"})] {
-                assert_eq!(accepted(reply(status, body), "c", true).unwrap_err().cause, cause, "{status}");
+                let reply = Reply { mode: Mode::Core, ..reply(status, body) };
+                assert_eq!(accepted(reply, "c", true).unwrap_err().cause, cause, "{status}");
             }
         }
     }

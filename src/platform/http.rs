@@ -191,6 +191,8 @@ pub struct Reply {
     pub retry_after: Option<Duration>,
     /// Whether lists may be filtered for the account that asked.
     pub restricted: bool,
+    /// Who was asked.
+    pub mode: Mode,
 }
 
 impl Reply {
@@ -229,7 +231,8 @@ pub async fn send(request: reqwest::RequestBuilder, write: bool, list: Option<Li
     let response = request.send().await.map_err(lost)?;
     let status = response.status().as_u16();
     let retry_after = response.headers().get("retry-after").and_then(|value| errors::retry_after(value.to_str().ok()?));
-    let mut reply = Reply { status, body: Ok(Value::Null), listing: None, retry_after, restricted: false };
+    let mut reply =
+        Reply { status, body: Ok(Value::Null), listing: None, retry_after, restricted: false, mode: Mode::Gateway };
     match list.filter(|_| reply.is_success()) {
         Some(list) => match counted(response, list).await.map_err(lost)? {
             Ok(listing) => reply.listing = Some(listing),

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{
     errors,
-    http::{self, Address, Mode, Transport},
+    http::{self, Address, Mode, Reply, Transport},
     secrets::Secrets,
 };
 use crate::engine::failure::{Cause, Failure};
@@ -136,6 +136,7 @@ impl Login {
         };
         let body = json!({"username": credentials.username, "password": credentials.password.expose_secret()});
         let reply = http::send(login.client.post(url).json(&body), false, None).await?;
+        let reply = Reply { mode: address.mode(), ..reply };
         // The form of the platform's 401 is not documented; a page with another status may be that of something in between.
         if reply.status == 401 || matches!(reply.status, 400 | 403) && errors::is_own(&reply) {
             let message = format!("the platform refuses the login of {}", credentials.username);

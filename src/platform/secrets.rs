@@ -106,7 +106,7 @@ fn forms(secret: &str) -> Vec<String> {
 mod tests {
     use serde_json::json;
 
-    use super::*;
+    use super::{super::http::Mode, *};
 
     const PASSWORD: &str = r#"p"s<s &'d"#;
 
@@ -115,7 +115,9 @@ mod tests {
     }
 
     fn hidden(status: u16, body: Result<Value, String>) -> Result<Value, String> {
-        secrets().hidden_in(Reply { status, body, listing: None, retry_after: None, restricted: false }).body
+        secrets()
+            .hidden_in(Reply { status, body, listing: None, retry_after: None, restricted: false, mode: Mode::Gateway })
+            .body
     }
 
     #[test]

@@ -148,7 +148,7 @@ impl Session {
             let cause = if call.is_write() { Cause::Ambiguous } else { Cause::Unreadable };
             return Err(Failure::new(cause, format!("{call} was answered with the request itself")));
         }
-        Ok(Reply { restricted: login.restricted, ..secrets.hidden_in(reply) })
+        Ok(Reply { restricted: login.restricted, mode: self.address.mode(), ..secrets.hidden_in(reply) })
     }
 
     /// Resolves each time that the platform accepts a session that it had not accepted at first.
