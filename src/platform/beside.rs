@@ -7,7 +7,7 @@ use super::listing::Member;
 /// The platform's own bookkeeping in what it answers (platform contract, 9).
 pub const RECORD: &str = "_record_internal_id";
 /// Names of members that count a list, and of those that say that it goes on.
-const COUNTS: [&str; 3] = ["count", "total", "size"];
+const COUNTS: [&str; 5] = ["count", "total", "size", "found", "length"];
 const GOES_ON: [&str; 4] = ["more", "next", "trunc", "partial"];
 
 /// Whether a member of an answer tells of errors: then the rest is no answer.
@@ -29,26 +29,47 @@ pub fn the_only_list(members: &[&(String, Member)]) -> Option<usize> {
 
 /// Whether something beside a list says that it is longer, or cannot be read: no number there is larger than its length.
 pub fn says_more(name: &str, member: &Member, shown: usize) -> bool {
-    let is_named = |words: &[&str]| words.iter().any(|word| name.to_lowercase().contains(word));
     // Far below the numbers that a float does not hold exactly.
     let is_more = |number: f64| number > shown as f64;
     match member {
         Member::Scalar(Value::Null) => false,
         Member::Scalar(Value::Number(number)) => number.as_f64().is_none_or(is_more),
-        Member::Object { largest, goes_on } if *goes_on || largest.is_some_and(is_more) => true,
-        Member::Scalar(Value::Bool(false)) if is_named(&GOES_ON) => false,
-        Member::Scalar(Value::String(text)) if is_named(&GOES_ON) => !text.is_empty(),
-        _ => is_named(&COUNTS) || is_named(&GOES_ON),
+        Member::Beside(Beside { largest, goes_on }) if *goes_on || largest.is_some_and(is_more) => true,
+        Member::Scalar(Value::Bool(false)) if is_named(name, &GOES_ON) => false,
+        Member::Scalar(Value::String(text)) if is_named(name, &GOES_ON) => !text.is_empty(),
+        _ => is_named(name, &COUNTS) || is_named(name, &GOES_ON),
     }
 }
 
-/// Whether a member of something beside a list says that the list goes on.
-pub fn goes_on(name: &str, member: &Member) -> bool {
-    let is_named = GOES_ON.iter().any(|word| name.to_lowercase().contains(word));
-    match member {
-        Member::Object { goes_on, .. } => *goes_on,
-        Member::Scalar(Value::Bool(says)) => is_named && *says,
-        Member::Scalar(Value::String(text)) => is_named && !text.is_empty(),
-        _ => false,
+/// What an object or a list says that stands beside the list.
+#[derive(Clone, Debug, Default)]
+pub struct Beside {
+    largest: Option<f64>,
+    goes_on: bool,
+}
+
+impl Beside {
+    /// It has this member; one of a list has no name.
+    pub fn add(&mut self, name: &str, member: &Member) {
+        let number = match member {
+            Member::Scalar(Value::Number(number)) => number.as_f64(),
+            // A count in whatever form.
+            Member::Scalar(Value::String(text)) if is_named(name, &COUNTS) => {
+                Some(text.parse().unwrap_or(f64::INFINITY))
+            }
+            Member::Beside(inner) => inner.largest,
+            _ => None,
+        };
+        self.largest = number.into_iter().chain(self.largest).reduce(f64::max);
+        self.goes_on |= match member {
+            Member::Beside(inner) => inner.goes_on,
+            Member::Scalar(Value::Bool(says)) => *says && is_named(name, &GOES_ON),
+            Member::Scalar(Value::String(text)) => !text.is_empty() && is_named(name, &GOES_ON),
+            _ => false,
+        };
     }
+}
+
+fn is_named(name: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| name.to_lowercase().contains(word))
 }
