@@ -116,9 +116,10 @@ impl Platform {
         step: &Step,
         holds: impl Future<Output = Result<(), Failure>>,
     ) -> Result<(), Failure> {
-        // Between the count and the DELETE nobody waits.
+        // Between the count and the DELETE nobody waits, nor between the look at what a PUT sends along and the PUT: who comes
+        // next does.
         match step {
-            Step::Delete(..) => _ = turn.place(),
+            Step::Delete(..) | Step::Update(..) => _ = turn.place(),
             _ => turn.places(1).await,
         }
         let write = async {
@@ -160,7 +161,7 @@ mod tests {
     };
 
     #[tokio::test]
-    async fn a_deletion_follows_its_count_at_once_and_other_writes_keep_to_the_rate() {
+    async fn a_change_or_deletion_follows_its_look_at_once_and_a_creation_keeps_to_the_rate() {
         let address = Address::new("http://platform.invalid", None, Mode::Gateway).unwrap();
         let long = Duration::from_secs(1);
         let transport =
@@ -178,7 +179,8 @@ mod tests {
         };
         turn.places(1).await;
         assert_eq!(platform.ask(&turn, &Query::Object(key.clone())).await.unwrap_err().cause, Cause::NoCredentials);
-        assert_eq!(ended(&Step::Update(key.clone(), Default::default())), None, "its place is minutes away");
+        assert_eq!(ended(&Step::Create(key.clone(), Default::default())), None, "its place is minutes away");
+        assert_eq!(ended(&Step::Update(key.clone(), Default::default())), Some(Err(Cause::NoCredentials)));
         let cleared = check_group::reseller(&key, &Facts::default()).unwrap();
         let delete = Step::Delete(key, Default::default(), cleared);
         assert_eq!(ended(&delete), Some(Err(Cause::NoCredentials)));
