@@ -13,15 +13,25 @@ pub struct Failure {
     pub message: String,
     /// How long the platform asked to wait.
     pub retry_after: Option<Duration>,
-    /// Whether these are the platform's words, in its own form. An error of the server is then about one object; otherwise
-    /// nobody answered but something in between.
-    pub is_own: bool,
+    /// Whose words these are.
+    pub speaker: Speaker,
+}
+
+/// Who says that something did not work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaker {
+    /// The operator: nothing was said, or it was not to be understood.
+    Operator,
+    /// The platform, in its own form: an error of the server is then about one object.
+    Platform,
+    /// Something in between: the platform was not reached.
+    Between,
 }
 
 impl Failure {
     /// A failure without a wait asked for.
     pub fn new(cause: Cause, message: impl Into<String>) -> Self {
-        Self { cause, message: message.into(), retry_after: None, is_own: false }
+        Self { cause, message: message.into(), retry_after: None, speaker: Speaker::Operator }
     }
 
     /// That a decision is made anew, because it is older than what is there.

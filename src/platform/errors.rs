@@ -6,7 +6,7 @@ use k8s_openapi::jiff::{Timestamp, fmt::rfc2822};
 use serde_json::Value;
 
 use super::http::{Mode, Reply};
-use crate::engine::failure::{Cause, Failure};
+use crate::engine::failure::{Cause, Failure, Speaker};
 
 /// Longest piece of the platform's words that is kept, in characters.
 const WORDS: usize = 300;
@@ -23,13 +23,15 @@ pub fn accepted(reply: Reply, call: &str, write: bool) -> Result<Value, Failure>
             // Some writes are answered with nothing; with a page of a proxy nothing is known.
             Err(text) if write && text.trim().is_empty() => Ok(Value::Null),
             Err(text) => {
-                Err(Failure::new(Cause::Unreadable, format!("{call} was answered with no JSON: {}", cut(&text))))
+                let message = format!("{call} was answered with no JSON: {}", cut(&text));
+                Err(Failure { speaker: Speaker::Between, ..Failure::new(Cause::Unreadable, message) })
             }
         },
         status => {
             let cause = cause(status, reply.body.as_ref().ok().filter(|_| is_own(&reply)), write);
             let message = format!("{call} was answered with {status}: {}", words(&reply.body));
-            Err(Failure { cause, message, retry_after: reply.retry_after, is_own: is_own(&reply) })
+            let speaker = if is_own(&reply) { Speaker::Platform } else { Speaker::Between };
+            Err(Failure { cause, message, retry_after: reply.retry_after, speaker })
         }
     }
 }
@@ -213,11 +215,11 @@ mod tests {
                 restricted: false,
                 mode: Mode::Gateway,
             };
-            accepted(reply, "c", write).map_err(|failure| failure.cause)
+            accepted(reply, "c", write).map_err(|failure| (failure.cause, failure.speaker))
         };
         assert_eq!(said("", true), Ok(Value::Null));
         for (text, write) in [("<html>", true), ("{\"groupId\": \"H", true), ("<html>", false), ("", false)] {
-            assert_eq!(said(text, write), Err(Cause::Unreadable), "{text}");
+            assert_eq!(said(text, write), Err((Cause::Unreadable, Speaker::Between)), "{text}");
         }
     }
 
@@ -291,6 +293,7 @@ mod tests {
         for status in (300..=599).filter(|status| ![401, 429].contains(status)) {
             for answer in [page(status)].into_iter().chain(foreign().into_iter().map(|body| reply(status, body))) {
                 let looked = accepted(answer.clone(), "c", false).unwrap_err();
+                assert_eq!(looked.speaker, Speaker::Between);
                 assert_eq!(looked.cause.reason(), Reason::PlatformUnreachable, "{looked}");
                 let wrote = accepted(answer, "c", true).unwrap_err();
                 assert_eq!(wrote.cause, Cause::Ambiguous, "{wrote}");

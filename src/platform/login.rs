@@ -15,7 +15,7 @@ use super::{
     http::{self, Address, Mode, Reply, Transport},
     secrets::Secrets,
 };
-use crate::engine::failure::{Cause, Failure};
+use crate::engine::failure::{Cause, Failure, Speaker};
 
 /// A list that every account may read (platform contract, 3).
 const WHAT_ALL_MAY_READ: &str = "/system/domains/";
@@ -149,7 +149,9 @@ impl Login {
             let is_refusal = matches!(failure.cause, Cause::Rejected | Cause::Forbidden);
             let cause = if is_refusal { Cause::Unreadable } else { failure.cause };
             // Nobody gets on without it: it is about no single object.
-            Failure { cause, message, is_own: false, ..failure }
+            let is_page = failure.speaker == Speaker::Between;
+            let speaker = if is_page { Speaker::Between } else { Speaker::Operator };
+            Failure { cause, message, speaker, ..failure }
         })?;
         login.restricted = errors::is_restricted(&answer);
         if address.mode() == Mode::Core {

@@ -10,14 +10,14 @@ use super::{
     pace::{Limits, Pace},
     queue::{LEAST, Queue},
 };
-use crate::engine::failure::{Cause, Failure};
+use crate::engine::failure::{Cause, Failure, Speaker};
 
 #[derive(Clone, Debug)]
 enum Event {
     /// Of one of so many for one of so many tenants.
     Ask(u8, Class),
-    /// The nth pass that has its turn makes a call with this end, perhaps in the platform's own words.
-    Call(usize, Option<Cause>, bool),
+    /// The nth pass that has its turn makes a call with this end, in these words.
+    Call(usize, Option<Cause>, Speaker),
     /// The nth pass ends.
     End(usize),
     /// The nth pass that waits gives up.
@@ -28,9 +28,10 @@ enum Event {
 fn events() -> impl Strategy<Value = Vec<Event>> {
     let class = prop::sample::select(vec![Class::Change, Class::Deletion, Class::Recheck, Class::Poll]);
     let cause = prop::option::weighted(0.5, prop::sample::select(Cause::ALL));
+    let speaker = prop::sample::select(vec![Speaker::Operator, Speaker::Platform, Speaker::Between]);
     let event = prop_oneof![
         4 => (0..24_u8, class).prop_map(|(who, class)| Event::Ask(who, class)),
-        6 => (0..8_usize, cause, any::<bool>()).prop_map(|(at, cause, own)| Event::Call(at, cause, own)),
+        6 => (0..8_usize, cause, speaker).prop_map(|(at, cause, speaker)| Event::Call(at, cause, speaker)),
         3 => (0..8_usize).prop_map(Event::End),
         1 => (0..8_usize).prop_map(Event::GiveUp),
         2 => (1..20_000_u16).prop_map(Event::Pass),
@@ -111,7 +112,7 @@ proptest! {
                         model.waiting.insert(who, (class, model.asked));
                     }
                 }
-                Event::Call(at, cause, is_own) => {
+                Event::Call(at, cause, speaker) => {
                     let Some((who, class)) = model.running.iter().nth(at) else { continue };
                     let caller = Caller { who: who.clone(), lane: tenant(who).to_string(), class: *class };
                     let (stopped, alone) = (pace.is_stopped(), pace.is_stopped_for(&caller.lane));
@@ -126,7 +127,7 @@ proptest! {
                         probes.push(now);
                     }
                     prop_assert_eq!(pace.place(&caller, now), Duration::ZERO, "there is no rate");
-                    let failure = cause.map(|cause| Failure { is_own, ..Failure::new(cause, "words") });
+                    let failure = cause.map(|cause| Failure { speaker, ..Failure::new(cause, "words") });
                     let announced = pace.ended(&caller, failure.as_ref(), now);
                     owed |= stopped && !pace.is_stopped() || alone && !pace.is_stopped_for(&caller.lane);
                     prop_assert!(owed || !announced, "said without a stop");

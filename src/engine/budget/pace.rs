@@ -4,7 +4,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use super::breaker::{Breaker, Caller};
-use crate::engine::failure::{Cause, Failure};
+use crate::engine::failure::{Cause, Failure, Speaker};
 
 /// Longest pause of everything that one answer can cause; whatever was answered so waits by itself for as long as it was told.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -201,8 +201,11 @@ fn meaning(failure: &Failure) -> Meaning {
         Cause::NotLeader | Cause::Cluster | Cause::Superseded | Cause::HeldBack | Cause::Bug => Meaning::Nothing,
         Cause::NoCredentials | Cause::LoginRefused => Meaning::NotAsked,
         Cause::RateLimited => Meaning::NoTime,
-        Cause::ServerError | Cause::Ambiguous if failure.is_own => Meaning::OfOne,
+        Cause::ServerError | Cause::Ambiguous if failure.speaker == Speaker::Platform => Meaning::OfOne,
         Cause::ServerError | Cause::Unreachable | Cause::TimedOut | Cause::Ambiguous => Meaning::NoAnswer,
+        // What has no documented form may be the platform's own.
+        Cause::Unauthorized => Meaning::Answer,
+        _ if failure.speaker == Speaker::Between => Meaning::NoAnswer,
         _ => Meaning::Answer,
     }
 }

@@ -36,7 +36,7 @@ fn fail(pace: &mut Pace, times: usize, now: Duration) {
 
 /// As the platform itself says it.
 fn own(cause: Cause) -> Failure {
-    Failure { is_own: true, ..failure(cause) }
+    Failure { speaker: Speaker::Platform, ..failure(cause) }
 }
 
 /// Of a tenant, so many resources are answered with an error.
@@ -265,4 +265,20 @@ fn a_tenant_that_is_well_or_that_nobody_asks_for_takes_no_place() {
     assert_eq!(pace.tenants.len(), 3);
     assert_eq!((pace.stopped_tenants(at(62)), pace.tenants.len()), (1, 2));
     assert_eq!((pace.stopped_tenants(at(600)), pace.tenants.len()), (0, 0));
+}
+
+#[test]
+fn pages_of_something_in_between_stop_the_calls_and_answers_of_the_platform_do_not() {
+    for (cause, speaker, stops) in [
+        (Cause::Unreadable, Speaker::Between, true),
+        (Cause::NotFound, Speaker::Between, true),
+        (Cause::WrongEndpoint, Speaker::Between, true),
+        (Cause::Unreadable, Speaker::Operator, false),
+        (Cause::NotFound, Speaker::Platform, false),
+        (Cause::Unauthorized, Speaker::Between, false),
+    ] {
+        let mut pace = Pace::new(FREE);
+        fail_for(&mut pace, "Acme", &Failure { speaker, ..failure(cause) }, STOPS_AFTER, at(0));
+        assert_eq!(pace.is_stopped(), stops, "{cause:?} {speaker:?}");
+    }
 }
