@@ -123,7 +123,7 @@ async fn afflicted(
             let page = format!("<html><pre>{}</pre></html>", repeated(&request));
             Some(Reply { payload: Payload::Text("text/html", page), ..Reply::empty(status) })
         }
-        Some(Effect::EchoJson(status)) => Some(Reply::json(status, json!({"error": repeated(&request)}))),
+        Some(Effect::EchoJson(status)) => Some(Reply::json(status, json!({"details": repeated(&request)}))),
         Some(Effect::RefuseValue(key)) => Some(perform(&without(request, &key))),
     }
 }
