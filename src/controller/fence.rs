@@ -31,11 +31,12 @@ impl<'a, K: Watched> Basis<'a, K> {
 
 impl Operator {
     /// That a step still follows from what is there now: the resource is the one that the plan saw, and so is all that the
-    /// cluster says of it. That is what the watches show; before a deletion, the API server itself is asked, and what was
-    /// counted must be fresh by then. The pass began at `began`.
+    /// cluster says of it. That is what the watches show; before a deletion, the API server itself is asked, for the resource
+    /// and for what its watches should show, and what was counted must be fresh by then. The pass began at `began`.
     ///
     /// # Errors
-    /// [`Cause::Superseded`] when it does not; [`Cause::HeldBack`] when it was counted too long ago.
+    /// [`Cause::Superseded`] when it does not; [`Cause::HeldBack`] when it was counted too long ago; [`Cause::Cluster`] when
+    /// nobody knows.
     pub(super) async fn still_holds<K: Watched>(
         &self,
         basis: &Basis<'_, K>,
@@ -44,7 +45,10 @@ impl Operator {
         began: Instant,
     ) -> Result<(), Failure> {
         let now = match step {
-            Step::Delete(..) => self.live(basis.object).await?,
+            Step::Delete(key, ..) => {
+                self.shows_all_that_concern::<K>(&basis.subject.namespace, key).await?;
+                self.live(basis.object).await?
+            }
             _ => self.index.get::<K>(&basis.subject.namespace, &basis.subject.name),
         };
         let is_same = now

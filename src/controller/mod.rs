@@ -13,6 +13,7 @@ mod ours;
 mod packed;
 mod publish;
 mod resolve;
+mod rivals;
 mod settings;
 mod watches;
 

@@ -50,7 +50,7 @@ impl Operator {
     }
 
     /// Whether a spec of a namespace may stand for an object.
-    fn may_claim(&self, namespace: &str, key: &Key) -> bool {
+    pub(super) fn may_claim(&self, namespace: &str, key: &Key) -> bool {
         self.grants.of(namespace).is_none_or(|grant| grant.allows(key))
     }
 

@@ -25,7 +25,9 @@ use super::{
     Operator, credentials, driver, follow,
     index::{Index, Sight, Slice, Watched},
     packed::Packed,
-    publish, settings,
+    publish,
+    rivals::Agreed,
+    settings,
 };
 use crate::{
     api::{Group, Reseller, Tenant},
@@ -68,7 +70,7 @@ pub fn open(client: &Client, namespaces: &[Option<String>]) -> (Index, Streams) 
                 Some(namespace) => Api::namespaced(client.clone(), namespace),
                 None => Api::all(client.clone()),
             };
-            let slice = Slice { store, woken: wake, namespace: namespace.clone(), sight };
+            let slice = Slice { store, woken: wake, namespace: namespace.clone(), sight, agreed: Agreed::default() };
             (slice.clone(), Source { api, slice, writer, woken, sight: seen })
         });
         both.unzip()
@@ -180,24 +182,49 @@ fn watched<K: Watched>(
     operator: Arc<Operator>,
     api: Api<Packed<K>>,
     slice: Slice<K>,
-    mut writer: Writer<Packed<K>>,
+    writer: Writer<Packed<K>>,
     sight: watch::Sender<Sight>,
 ) -> impl Stream<Item = watcher::Result<Packed<K>>> {
-    let managers = operator.managers.clone();
-    // What a list shows counts when it is whole.
-    let mut listing = Vec::new();
     let metrics = operator.metrics.clone();
     let watched = follow::Watched { what: K::kind(&()).into_owned(), namespace: slice.namespace.clone() };
-    let mut take_in = move |event: Result<watcher::Event<Packed<K>>, ()>| {
-        let Ok(event) = event else {
-            return sight.send_modify(|sight| sight.failed = Some(Instant::now()));
-        };
-        let event = event.modify(|packed| packed.take_in(&managers));
+    let mut intake = Intake { operator, slice, writer, sight, listing: Vec::new(), newest: 0 };
+    let events = follow::follow(api, watcher::Config::default(), watched, metrics);
+    events.filter_map(move |event| {
+        match event {
+            Ok(event) => intake.take_in(event),
+            Err(()) => intake.sight.send_modify(|sight| sight.failed = Some(Instant::now())),
+        }
+        futures::future::ready(None)
+    })
+}
+
+/// What takes in the events of a watch.
+struct Intake<K: Watched> {
+    operator: Arc<Operator>,
+    slice: Slice<K>,
+    writer: Writer<Packed<K>>,
+    sight: watch::Sender<Sight>,
+    /// What is due of a list: it counts when that is whole.
+    listing: Vec<ObjectRef<Packed<K>>>,
+    /// The newest version that it was told of.
+    newest: u64,
+}
+
+impl<K: Watched> Intake<K> {
+    fn take_in(&mut self, event: watcher::Event<Packed<K>>) {
+        let operator = self.operator.clone();
+        let is_whole = !matches!(event, watcher::Event::Init | watcher::Event::InitApply(_));
+        let event = event.modify(|packed| {
+            self.newest = self.newest.max(publish::version(packed).unwrap_or_default());
+            packed.take_in(&operator.managers);
+        });
         let due = match &event {
-            watcher::Event::Apply(now) | watcher::Event::InitApply(now) => due(&operator.managers, &slice.store, now),
+            watcher::Event::Apply(now) | watcher::Event::InitApply(now) => {
+                due(&operator.managers, &self.slice.store, now)
+            }
             _ => None,
         };
-        writer.apply_watcher_event(&event);
+        self.writer.apply_watcher_event(&event);
         match event {
             watcher::Event::Apply(now) => {
                 if let Some(object) = now.open() {
@@ -205,7 +232,7 @@ fn watched<K: Watched>(
                     operator.memories.shown(&uid, publish::version(&*object).unwrap_or_default());
                     operator.index.tell(&object);
                 }
-                due.into_iter().for_each(|one| slice.wake(one));
+                due.into_iter().for_each(|one| self.slice.wake(one));
             }
             watcher::Event::Delete(last) => {
                 if let Some(uid) = last.open().and_then(|object| object.uid()) {
@@ -213,27 +240,30 @@ fn watched<K: Watched>(
                     operator.memories.forget(&uid);
                 }
             }
-            watcher::Event::Init => listing.clear(),
-            watcher::Event::InitApply(_) => listing.extend(due),
-            watcher::Event::InitDone => {
-                for uid in operator.index.relisted(slice.namespace.as_deref(), &slice.store.state()) {
-                    operator.memories.forget(&uid);
-                }
-                std::mem::take(&mut listing).into_iter().for_each(|one| slice.wake(one));
-                // After the first list everything has a pass of its own. After a later one, or one that comes late, what went
-                // or came while nobody watched may be waited for.
-                let before = sight.send_replace(Sight { is_listed: true, failed: None });
-                if before.is_listed || before.failed.is_some() {
-                    operator.index.wake_unsettled();
-                }
-            }
+            watcher::Event::Init => self.listing.clear(),
+            watcher::Event::InitApply(_) => self.listing.extend(due),
+            watcher::Event::InitDone => self.listed(),
         }
-    };
-    let events = follow::follow(api, watcher::Config::default(), watched, metrics);
-    events.filter_map(move |event| {
-        take_in(event);
-        futures::future::ready(None)
-    })
+        // Behind everything that was told of it.
+        if is_whole {
+            self.sight.send_modify(|sight| sight.shown = self.newest);
+        }
+    }
+
+    /// A list is whole.
+    fn listed(&mut self) {
+        for uid in self.operator.index.relisted(self.slice.namespace.as_deref(), &self.slice.store.state()) {
+            self.operator.memories.forget(&uid);
+        }
+        std::mem::take(&mut self.listing).into_iter().for_each(|one| self.slice.wake(one));
+        // After the first list everything has a pass of its own. After a later one, or one that comes late, what went or came
+        // while nobody watched may be waited for.
+        let before = *self.sight.borrow();
+        self.sight.send_replace(Sight { is_listed: true, failed: None, ..before });
+        if before.is_listed || before.failed.is_some() {
+            self.operator.index.wake_unsettled();
+        }
+    }
 }
 
 /// A resource that is shown, if it is to be looked at.

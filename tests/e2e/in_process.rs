@@ -15,7 +15,7 @@ use apio_operator::{
     cli::{Cli, Command, Run},
     run::{Cluster, operate},
 };
-use axum::http::{HeaderValue, Method, Request, Response, StatusCode};
+use axum::http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use clap::Parser;
 use futures::{FutureExt, future::BoxFuture};
 use kube::{
@@ -50,6 +50,8 @@ struct State {
     /// The number of the write, among those that are seen from now on.
     armed: Mutex<Option<(usize, Moment)>>,
     reached: Notify,
+    /// Of which watches nothing is heard.
+    silent: Mutex<Option<String>>,
 }
 
 impl Failpoint {
@@ -62,6 +64,16 @@ impl Failpoint {
     pub fn arm(&self, number: usize, moment: Moment) {
         self.take();
         *self.0.armed.lock().unwrap() = Some((number, moment));
+    }
+
+    /// Whatever is watched by requests to such a path from now on shows nothing any more.
+    pub fn silence(&self, path: &str) {
+        *self.0.silent.lock().unwrap() = Some(path.to_owned());
+    }
+
+    fn is_silent(&self, uri: &Uri) -> bool {
+        let is_watch = uri.query().is_some_and(|query| query.contains("watch=true"));
+        is_watch && self.0.silent.lock().unwrap().as_ref().is_some_and(|path| uri.path().ends_with(path))
     }
 
     /// Waits until that write is there: sent and carried out, or not sent.
@@ -129,6 +141,9 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let failpoint = self.failpoint.clone();
+        if failpoint.is_silent(request.uri()) {
+            return async { std::future::pending().await }.boxed();
+        }
         match failpoint.meets(request.method(), request.uri().path()) {
             None => self.inner.call(request).boxed(),
             Some(Moment::Refused) => {

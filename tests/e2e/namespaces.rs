@@ -7,6 +7,7 @@ use testkit::deployment::{finishing, rights};
 
 use crate::{
     fixtures::{hq, manifest},
+    in_process::InProcess,
     world::{RULES, World, has, is, message, new_name},
 };
 
@@ -66,6 +67,29 @@ async fn a_namespace_that_cannot_be_listed_does_not_stop_the_others() {
     let failures: Vec<_> = log.lines().filter(|line| line.contains("forbidden") && line.contains(&team)).collect();
     assert!(failures.len() as u64 <= world.metric("apio_operator_watch_failures_total").await, "{failures:#?}");
     assert!(!log.contains("Status {") && !log.contains("ApiError"), "{failures:#?}");
+}
+
+#[tokio::test]
+async fn a_group_that_a_resource_claims_which_no_watch_shows_is_not_deleted() {
+    let (world, team) = with_team(grant).await;
+    world.apply(&hq(""));
+    world.group("hq").await;
+    assert_eq!(world.operator.stop(), Some(0));
+    let operator = InProcess::like(&world.operator);
+    operator.failpoint.silence(&format!("/namespaces/{team}/groups"));
+    operator.start();
+    world.has_listed().await;
+    world.plane.apply_in(&team, &hq("")).unwrap();
+    world.delete("group/hq");
+    let going: Group = world.reason("hq", "DeletionBlocked", "ClusterUnreachable").await;
+    let says = message(&going, "DeletionBlocked");
+    assert!(says.contains(&format!("the watch of the groups of namespace {team} does not show")), "{says}");
+    assert!(world.platform.edit(|state| state.group("Acme", "HQ").is_some()));
+    // With what it watches it goes on: the other resource stands for the group.
+    operator.kill();
+    world.operator.start_again().unwrap();
+    world.until_gone::<Group>("hq").await;
+    assert!(!world.writes().iter().any(|write| write.starts_with("DELETE")), "{}", world.story());
 }
 
 #[tokio::test]

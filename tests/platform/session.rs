@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use apio_operator::engine::failure::Speaker;
 use futures::FutureExt;
 
 use super::*;
@@ -233,8 +234,8 @@ async fn a_login_that_fails_is_no_matter_of_one_tenant() {
     client.credentials.send_replace(account("another", PASSWORD));
     let of_login = client.ask(look("HQ")).await.unwrap_err();
     assert_eq!(
-        [of_object, of_login].map(|failure| (failure.cause, failure.is_own)),
-        [(Cause::ServerError, true), (Cause::ServerError, false)]
+        [of_object, of_login].map(|failure| (failure.cause, failure.speaker)),
+        [(Cause::ServerError, Speaker::Platform), (Cause::ServerError, Speaker::Operator)]
     );
 }
 
