@@ -2,6 +2,7 @@
 //!
 //! This crate knows nothing of the operator: it takes YAML, paths and URLs, so that a mistake of the operator cannot hide in it.
 
+pub mod apiserver;
 pub mod cluster;
 pub mod deployment;
 pub mod helm;
