@@ -62,7 +62,7 @@ pub(super) fn default(kind: &Kind, object: &mut Value) {
             let name = object["metadata"]["name"].clone();
             object["metadata"]["labels"]["kubernetes.io/metadata.name"] = name;
         }
-        "secrets" if object["type"].is_null() => object["type"] = json!("Opaque"),
+        "secrets" => complete_secret(object),
         _ => {}
     }
 }
@@ -78,7 +78,6 @@ pub(super) fn complete(kind: &Kind, object: &mut Value) {
                 object["status"]["phase"] = json!("Active");
             }
         }
-        "secrets" => complete_secret(object),
         "leases" if object["spec"].is_null() => object["spec"] = json!({}),
         "events" => {
             object["deprecatedSource"] = object.get("deprecatedSource").cloned().unwrap_or_else(|| json!({}));
@@ -112,6 +111,9 @@ pub(super) fn drop_empty(kind: &Kind, object: &mut Value) {
 }
 
 fn complete_secret(object: &mut Value) {
+    if object["type"].is_null() {
+        object["type"] = json!("Opaque");
+    }
     let plain = object.as_object_mut().and_then(|fields| fields.remove("stringData"));
     for (name, value) in plain.as_ref().and_then(Value::as_object).into_iter().flatten() {
         use base64::{Engine, prelude::BASE64_STANDARD};

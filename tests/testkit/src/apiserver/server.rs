@@ -180,14 +180,9 @@ where
 }
 
 fn respond(inner: &Arc<Inner>, request: Option<Request>) -> (u16, Body) {
-    let Some(request) = request else {
-        return (
-            404,
-            Body::from(
-                Refusal::new(404, "NotFound", "the server could not find the requested resource").body.to_string(),
-            ),
-        );
-    };
+    let is_served = |request: &Request| inner.with(|state| state.kinds.get(&request.group, &request.plural).is_some());
+    // The real one has no object for that.
+    let Some(request) = request.filter(is_served) else { return (404, Body::from("404 page not found\n")) };
     let answer = inner.with(|state| answer(state, &request, true));
     match answer {
         Ok(_) if request.is_watch() => {

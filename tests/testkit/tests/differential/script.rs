@@ -4,13 +4,15 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+use crate::dice::Dice;
+
 /// The kinds whose events are compared.
 pub const WATCHED: [&str; 4] = ["tenants", "groups", "resellers", "leases"];
 
-const APPLY: &str = "application/apply-patch+yaml";
-const MERGE: &str = "application/merge-patch+json";
+pub const APPLY: &str = "application/apply-patch+yaml";
+pub const MERGE: &str = "application/merge-patch+json";
 const PATCH: &str = "application/json-patch+json";
-const JSON: &str = "application/json";
+pub const JSON: &str = "application/json";
 
 /// One request. `@version:PLURAL/NAME`, `@stale:..` and `@uid:..` in the body stand for what that side answered before.
 pub struct Ask {
@@ -24,25 +26,6 @@ pub struct Ask {
 pub struct Script {
     pub namespace: String,
     pub asks: Vec<Ask>,
-}
-
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % sides as u64) as usize
-    }
-
-    fn pick<T: Clone>(&mut self, from: &[T]) -> T {
-        from[self.roll(from.len())].clone()
-    }
-
-    fn one_in(&mut self, sides: usize) -> bool {
-        self.roll(sides) == 0
-    }
 }
 
 impl fmt::Display for Ask {
@@ -71,11 +54,11 @@ impl Script {
     }
 }
 
-fn ask(method: &'static str, path: String, content_type: &'static str, body: Value) -> Ask {
+pub fn ask(method: &'static str, path: String, content_type: &'static str, body: Value) -> Ask {
     Ask { method, path, content_type, metadata_only: false, body }
 }
 
-struct Maker<'a> {
+pub struct Maker<'a> {
     dice: &'a mut Dice,
     namespace: String,
     /// A script is about two kinds.
@@ -110,7 +93,7 @@ impl Maker<'_> {
         format!("{root}/namespaces/{}/{plural}{rest}", self.namespace)
     }
 
-    fn object(plural: &str, name: &str, content: Value) -> Value {
+    pub fn object(plural: &str, name: &str, content: Value) -> Value {
         let (api_version, kind) = match plural {
             "configmaps" => ("v1", "ConfigMap"),
             "leases" => ("coordination.k8s.io/v1", "Lease"),
