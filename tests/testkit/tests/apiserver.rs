@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use futures::StreamExt;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use testkit::apiserver::{ApiServer, Denial, Kinds};
 use tokio::time::{Instant, timeout};
@@ -14,7 +15,7 @@ use tower_service::Service;
 const MAPS: &str = "/api/v1/namespaces/default/configmaps";
 
 fn server() -> ApiServer {
-    ApiServer::new(Arc::new(Kinds::new(&[]).unwrap()), || 1_800_000_000)
+    ApiServer::new(Arc::new(Kinds::new(&[]).unwrap()), || Timestamp::UNIX_EPOCH)
 }
 
 async fn asked(server: &ApiServer, method: &str, path: &str, body: &Value) -> (u16, Body) {

@@ -22,7 +22,6 @@ mod schema;
 mod server;
 mod state;
 mod status;
-mod time;
 mod typed;
 mod update;
 mod validate;

@@ -132,29 +132,11 @@ impl Target {
 }
 
 fn query(uri: &Uri) -> BTreeMap<String, String> {
-    let pairs = uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+    let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned();
     // A flag without a value is set.
-    let bare = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && !pair.contains('='));
-    let bare = bare.map(|name| (decoded(name), "true".to_owned()));
-    pairs.map(|(name, value)| (decoded(name), decoded(value))).chain(bare).collect()
-}
-
-/// Percent-encoding undone.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let hex = tail.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
-        match (first, hex.and_then(|hex| u8::from_str_radix(hex, 16).ok())) {
-            (b'%', Some(byte)) => {
-                bytes.push(byte);
-                rest = &tail[2..];
-                continue;
-            }
-            (b'+', _) => bytes.push(b' '),
-            _ => bytes.push(*first),
-        }
-        rest = tail;
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    pairs
+        .map(
+            |(name, value)| if value.is_empty() && name == "watch" { (name, "true".to_owned()) } else { (name, value) },
+        )
+        .collect()
 }

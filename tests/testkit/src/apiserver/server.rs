@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::body::{Body, HttpBody, to_bytes};
 use axum::http::{Method, Request as HttpRequest, Response, header};
 use axum::{BoxError, http};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tower_service::Service;
 
@@ -41,9 +42,9 @@ pub struct ApiServer {
 }
 
 impl ApiServer {
-    /// One with the namespace `default` and the definitions. The clock gives seconds since 1970.
+    /// One with the namespace `default` and the definitions. Of the clock, whole seconds are kept.
     #[must_use]
-    pub fn new(kinds: Arc<Kinds>, clock: impl Fn() -> u64 + Send + 'static) -> Self {
+    pub fn new(kinds: Arc<Kinds>, clock: impl Fn() -> Timestamp + Send + 'static) -> Self {
         let server =
             Self { inner: Arc::new(Inner { state: Mutex::new(State::new(Arc::clone(&kinds), Box::new(clock))) }) };
         server.edit(

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -64,21 +65,21 @@ pub(super) struct State {
     pub shelves: BTreeMap<KindKey, Shelf>,
     pub version: u64,
     pub identities: u64,
-    pub clock: Box<dyn Fn() -> u64 + Send>,
+    pub clock: Box<dyn Fn() -> Timestamp + Send>,
     pub denials: Vec<Denial>,
     pub journal: Vec<Answered>,
     pub changed: Arc<Notify>,
 }
 
 impl State {
-    pub fn new(kinds: Arc<Kinds>, clock: Box<dyn Fn() -> u64 + Send>) -> Self {
+    pub fn new(kinds: Arc<Kinds>, clock: Box<dyn Fn() -> Timestamp + Send>) -> Self {
         let shelves = kinds.all.keys().map(|key| (key.clone(), Shelf::default())).collect();
         let (denials, journal, changed) = (Vec::new(), Vec::new(), Arc::default());
         Self { kinds, shelves, version: 1, identities: 0, clock, denials, journal, changed }
     }
 
     pub fn now(&self) -> String {
-        super::time::rfc3339((self.clock)())
+        (self.clock)().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
     }
 
     /// An identity that no object had before.

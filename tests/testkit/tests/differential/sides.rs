@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
@@ -209,8 +209,7 @@ pub struct Simulated(ApiServer);
 impl Simulated {
     pub fn new(definitions: &[String]) -> Self {
         let texts: Vec<&str> = definitions.iter().map(String::as_str).collect();
-        let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        Self(ApiServer::new(Arc::new(Kinds::new(&texts).unwrap()), now))
+        Self(ApiServer::new(Arc::new(Kinds::new(&texts).unwrap()), jiff::Timestamp::now))
     }
 }
 
