@@ -31,8 +31,21 @@ impl Line {
         }
     }
 
+    pub(super) fn is_cut(&self) -> bool {
+        self.0.done.load(Ordering::SeqCst)
+    }
+
+    /// Resolves when it is cut. One call at a time waits for that.
+    pub(super) async fn ended(&self) {
+        std::future::poll_fn(|context| {
+            *self.0.reader.lock().unwrap_or_else(PoisonError::into_inner) = Some(context.waker().clone());
+            if self.is_cut() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
     fn check(&self) -> io::Result<()> {
-        if self.0.done.load(Ordering::SeqCst) { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(()) }
+        if self.is_cut() { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(()) }
     }
 }
 
@@ -46,7 +59,7 @@ impl Lines {
         lines.iter().filter_map(Weak::upgrade).for_each(|cut| Line(cut).cut());
     }
 
-    fn add(&self, line: &Line) {
+    pub(super) fn add(&self, line: &Line) {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         lines.retain(|line| line.strong_count() > 0);
         lines.push(Arc::downgrade(&line.0));

@@ -44,9 +44,13 @@ mod tls;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, State as Extracted};
+use axum::http::{Request, Response};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
@@ -59,7 +63,7 @@ pub use settings::{Assumptions, AutoCreate, CheckGroup, ObjectCreation, Settings
 pub use state::{Deletion, Group, State, Tenant, User};
 pub use tls::TlsFront;
 
-use line::LineListener;
+use line::{Line, LineListener};
 use server::Shared;
 
 /// The account that every simulator has: a System Admin.
@@ -78,10 +82,29 @@ pub struct Simulator(Arc<Running>);
 #[derive(Debug)]
 struct Running {
     shared: Arc<Shared>,
-    address: SocketAddr,
-    /// Bound but never listening: nobody else gets the port while the platform is stopped.
-    _reserved: TcpSocket,
-    server: Mutex<Option<JoinHandle<()>>>,
+    place: Place,
+}
+
+/// Where a platform is reached.
+#[derive(Debug)]
+enum Place {
+    Network {
+        address: SocketAddr,
+        /// Bound but never listening: nobody else gets the port while the platform is stopped.
+        _reserved: TcpSocket,
+        server: Mutex<Option<JoinHandle<()>>>,
+    },
+    /// By function calls, in whatever time the caller has: there is no socket and no thread.
+    Process { is_stopped: AtomicBool },
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoAnswer {
+    /// Nobody listens.
+    Refused,
+    /// The connection ended.
+    Cut,
 }
 
 impl Simulator {
@@ -94,16 +117,52 @@ impl Simulator {
     pub async fn start_on(address: SocketAddr) -> io::Result<Simulator> {
         let reserved = bound(address)?;
         let address = reserved.local_addr()?;
-        let shared = Arc::new(Shared::default());
-        let server = Mutex::new(None);
-        let simulator = Simulator(Arc::new(Running { shared, address, _reserved: reserved, server }));
+        let place = Place::Network { address, _reserved: reserved, server: Mutex::new(None) };
+        let simulator = Simulator(Arc::new(Running { shared: Arc::new(Shared::default()), place }));
         simulator.resume().await?;
         Ok(simulator)
     }
 
+    /// A platform that is called by [`Simulator::answer`] only.
+    pub fn in_process() -> Simulator {
+        let place = Place::Process { is_stopped: AtomicBool::new(false) };
+        Simulator(Arc::new(Running { shared: Arc::new(Shared::default()), place }))
+    }
+
     /// `http://127.0.0.1:PORT`, to which the front doors' paths are added.
     pub fn url(&self) -> String {
-        format!("http://{}", self.0.address)
+        match &self.0.place {
+            Place::Network { address, .. } => format!("http://{address}"),
+            Place::Process { .. } => "http://platform.invalid".to_owned(),
+        }
+    }
+
+    /// Answers a call as on a connection of its own.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn answer(&self, request: Request<Bytes>) -> Result<Response<Body>, NoAnswer> {
+        if let Place::Process { is_stopped } = &self.0.place
+            && is_stopped.load(Ordering::Relaxed)
+        {
+            return Err(NoAnswer::Refused);
+        }
+        let line = Line::default();
+        self.0.shared.lines.add(&line);
+        let (parts, body) = request.into_parts();
+        let served = server::serve(
+            Extracted(self.0.shared.clone()),
+            ConnectInfo(line.clone()),
+            parts.method,
+            parts.uri,
+            parts.headers,
+            body,
+        );
+        tokio::select! {
+            biased;
+            () = line.ended() => Err(NoAnswer::Cut),
+            response = served => if line.is_cut() { Err(NoAnswer::Cut) } else { Ok(response) },
+        }
     }
 
     /// Every call of the platform, in the order of arrival; those of `/_sim/` are not among them.
@@ -149,6 +208,9 @@ impl Simulator {
 
     /// Stops listening and cuts every connection: from now on they are refused. The state is kept.
     pub async fn stop(&self) {
+        if let Place::Process { is_stopped } = &self.0.place {
+            is_stopped.store(true, Ordering::Relaxed);
+        }
         let server = self.0.take_server();
         if let Some(server) = server {
             server.abort();
@@ -161,15 +223,22 @@ impl Simulator {
     /// Listens again on the same port.
     pub async fn resume(&self) -> io::Result<()> {
         self.stop().await;
+        let (address, running) = match &self.0.place {
+            Place::Network { address, server, .. } => (*address, server),
+            Place::Process { is_stopped } => {
+                is_stopped.store(false, Ordering::Relaxed);
+                return Ok(());
+            }
+        };
         let _there = threads().enter();
-        let tcp: TcpListener = bound(self.0.address)?.listen(1024)?;
+        let tcp: TcpListener = bound(address)?.listen(1024)?;
         let listener = LineListener { tcp, lines: self.0.shared.lines.clone() };
         let service = server::service(self.0.shared.clone());
         let server = tokio::spawn(async move {
             // axum's server has no end of its own.
             let _ = axum::serve(listener, service).await;
         });
-        *self.0.server.lock().unwrap_or_else(PoisonError::into_inner) = Some(server);
+        *running.lock().unwrap_or_else(PoisonError::into_inner) = Some(server);
         Ok(())
     }
 
@@ -204,7 +273,10 @@ impl Simulator {
 
 impl Running {
     fn take_server(&self) -> Option<JoinHandle<()>> {
-        self.server.lock().unwrap_or_else(PoisonError::into_inner).take()
+        match &self.place {
+            Place::Network { server, .. } => server.lock().unwrap_or_else(PoisonError::into_inner).take(),
+            Place::Process { .. } => None,
+        }
     }
 }
 

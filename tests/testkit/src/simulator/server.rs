@@ -56,7 +56,7 @@ pub(super) fn service(shared: Arc<Shared>) -> IntoMakeServiceWithConnectInfo<Rou
     Router::new().fallback(serve).with_state(shared).into_make_service_with_connect_info()
 }
 
-async fn serve(
+pub(super) async fn serve(
     Extracted(shared): Extracted<Arc<Shared>>,
     ConnectInfo(line): ConnectInfo<Line>,
     method: Method,

@@ -10,6 +10,7 @@ mod doors;
 mod faults;
 mod groups;
 mod handle;
+mod in_process;
 mod limits;
 mod lists;
 mod resellers;
