@@ -1,10 +1,6 @@
 //! One pass for one resource, the same for the three kinds: turn, resolve, plan, ask and act until done, report, publish.
 
-use std::{
-    convert::Infallible,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use futures::future::join_all;
 use k8s_openapi::jiff::Timestamp;
@@ -12,6 +8,7 @@ use kube::{
     ResourceExt,
     runtime::{controller::Action, reflector::ObjectRef},
 };
+use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use super::{Operator, fence::Basis, index::Watched, packed::Packed, publish};

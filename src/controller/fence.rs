@@ -1,9 +1,8 @@
 //! Fencing of writes: a plan takes time, as every question does, and whoever changes his mind meanwhile is not overruled by
 //! what was decided before. Right before each write to the platform what the plan saw is looked at again.
 
-use std::time::Instant;
-
 use kube::{Api, ResourceExt};
+use tokio::time::Instant;
 
 use super::{Operator, index::Watched, packed::Packed, resolve::cluster_failure};
 use crate::engine::{

@@ -1,7 +1,7 @@
 //! A watch of the API server, whatever it shows: it begins again by itself when it fails, ever more slowly until it has shown
 //! something, and each failure is one line in the log.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::{Stream, StreamExt, stream::unfold};
 use kube::{
@@ -9,6 +9,7 @@ use kube::{
     runtime::watcher::{self, Config, Error, Event, watcher},
 };
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 use tracing::warn;
 
 use super::{driver::random, resolve::words};

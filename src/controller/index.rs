@@ -7,7 +7,6 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
 };
 
 use k8s_openapi::NamespaceResourceScope;
@@ -16,7 +15,10 @@ use kube::{
     runtime::{reflector::ObjectRef, reflector::Store},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::sync::{mpsc::UnboundedSender, watch};
+use tokio::{
+    sync::{mpsc::UnboundedSender, watch},
+    time::Instant,
+};
 
 use super::{packed::Packed, rivals::Agreed};
 use crate::{

@@ -1,6 +1,6 @@
 //! The lease: taken before anything else begins, renewed all the time; when it cannot be renewed in time, the process ends.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use k8s_openapi::{
     api::coordination::v1::{Lease, LeaseSpec},
@@ -8,6 +8,7 @@ use k8s_openapi::{
     jiff::Timestamp,
 };
 use kube::{Api, Client, api::PostParams};
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::resolve::words;
@@ -60,7 +61,7 @@ impl Elector {
                 tokio::time::sleep(retry_of(self.duration)).await;
                 self.turn().await
             };
-            match tokio::time::timeout_at(until.into(), renewed).await {
+            match tokio::time::timeout_at(until, renewed).await {
                 Ok(Ok(true)) => {}
                 Ok(Ok(false)) => {
                     self.claim.end();

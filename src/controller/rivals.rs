@@ -1,13 +1,10 @@
 //! Before a deletion: that the watches show every resource that may stand for the same object, or need it. A watch may be behind without a
 //! word, and what it shows then is as old as its last event.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use kube::{Api, api::ListParams};
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::Instant};
 
 use super::{
     Operator,

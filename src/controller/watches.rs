@@ -1,9 +1,6 @@
 //! One watch per kind and namespace. It feeds the index, wakes what a change concerns, and triggers the resource's own pass.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use futures::{FutureExt, Stream, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use kube::{
@@ -15,9 +12,12 @@ use kube::{
         watcher,
     },
 };
-use tokio::sync::{
-    mpsc::{UnboundedReceiver, unbounded_channel},
-    watch,
+use tokio::{
+    sync::{
+        mpsc::{UnboundedReceiver, unbounded_channel},
+        watch,
+    },
+    time::Instant,
 };
 use tracing::{info, warn};
 

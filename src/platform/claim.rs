@@ -1,9 +1,9 @@
-use std::{
-    sync::{Arc, Mutex, PoisonError},
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::{
+    sync::{OwnedRwLockWriteGuard, RwLock},
     time::Instant,
 };
-
-use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 
 use crate::engine::failure::{Cause, Failure};
 
@@ -52,7 +52,7 @@ impl Claim {
         while let Some(until) = self.until() {
             begun = true;
             // Renewed in the meantime, it goes on.
-            if let Ok(result) = tokio::time::timeout_at(until.into(), &mut write).await {
+            if let Ok(result) = tokio::time::timeout_at(until, &mut write).await {
                 return result;
             }
         }
@@ -102,7 +102,7 @@ mod tests {
         let write = async move { finished.await.map_err(|_| Failure::new(Cause::Bug, "")) };
         let renew = async move {
             renewed.extend(Instant::now() + Duration::from_secs(60));
-            tokio::time::sleep_until((first_end + Duration::from_millis(5)).into()).await;
+            tokio::time::sleep_until(first_end + Duration::from_millis(5)).await;
             done.send(()).unwrap();
         };
         assert!(tokio::join!(claim.guard(write), renew).0.is_ok());

@@ -149,9 +149,10 @@ async fn write(open: &Open<'_>, step: &Step) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     use futures::FutureExt;
+    use tokio::time::Instant;
 
     use super::*;
     use crate::engine::{

@@ -3,13 +3,16 @@
 
 use std::{
     sync::{Arc, MutexGuard, PoisonError, atomic::Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use k8s_openapi::jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde_json::Value;
-use tokio::sync::{Mutex, Notify, watch};
+use tokio::{
+    sync::{Mutex, Notify, watch},
+    time::Instant,
+};
 
 use super::{
     errors,

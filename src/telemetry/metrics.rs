@@ -1,6 +1,6 @@
 //! Metrics. No label carries the name of an object.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -12,6 +12,7 @@ use prometheus_client::{
     },
     registry::Registry,
 };
+use tokio::time::Instant;
 
 use crate::engine::{
     failure::Failure,

@@ -20,7 +20,7 @@ use apio_operator::{
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use testkit::simulator::{Account, Call, Door, Fault, M2M_TOKEN, PASSWORD, Simulator, TlsFront, USERNAME};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 struct Client {
     simulator: Simulator,
@@ -60,7 +60,7 @@ async fn client_with(mode: Mode, login_interval: Duration) -> Client {
         state.add_group("Acme", "HQ", json!({"groupName": "Head office"}));
     });
     let claim = Claim::default();
-    claim.extend(std::time::Instant::now() + Duration::from_secs(600));
+    claim.extend(Instant::now() + Duration::from_secs(600));
     Client {
         simulator,
         platform,

@@ -1,7 +1,5 @@
 //! When the client logs in, and when it does not.
 
-use std::time::Instant;
-
 use apio_operator::engine::failure::Speaker;
 use futures::FutureExt;
 
