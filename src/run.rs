@@ -26,7 +26,7 @@ use crate::{
         managers::{Managers, OPERATOR, Release},
         settings,
     },
-    platform::{Address, Claim, Platform, Transport, Turns, authorities},
+    platform::{Address, Claim, Http, Platform, Transport, Turns, authorities},
     telemetry::{health, logs, metrics::Metrics},
 };
 
@@ -153,13 +153,13 @@ pub async fn operate(
         ));
     }
     let address = Address::new(&flags.platform_url, flags.platform_prefix.as_deref(), flags.platform_mode)?;
-    let transport = Transport {
+    let http = Http {
         connect: flags.platform_connect_timeout,
         read: flags.platform_read_timeout,
         total: flags.platform_timeout,
-        login_interval: flags.platform_login_interval,
         authorities: flags.platform_ca_bundle.as_deref().map(authorities).transpose()?.unwrap_or_default(),
     };
+    let transport = Transport::http(http, flags.platform_login_interval);
     let Cluster { client, url } = cluster.await?;
     let watched: Vec<Option<String>> = if flags.watch_namespaces.is_empty() {
         vec![None]

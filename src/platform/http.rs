@@ -8,16 +8,17 @@ use std::{
     time::Duration,
 };
 
-use reqwest::{Certificate, Method, Response, Url, cookie::Jar, redirect};
+use reqwest::{Certificate, Method, Url};
 use serde_json::Value;
 use tokio::sync::mpsc::{Receiver, channel};
 
 use super::{
     errors,
     listing::{List, Listing},
+    wire::{Body, Http, Lost, Network, Request, Response, Wire},
 };
 use crate::engine::{
-    failure::{Cause, Failure, chain},
+    failure::{Cause, Failure},
     ids::Object,
     size::Readable,
 };
@@ -100,16 +101,19 @@ impl Address {
 /// How calls are made.
 #[derive(Clone, Debug)]
 pub struct Transport {
-    /// Longest time to connect.
-    pub connect: Duration,
-    /// Longest silence between two pieces of an answer.
-    pub read: Duration,
+    /// What carries them.
+    pub network: Arc<dyn Network>,
     /// Longest call in all.
     pub total: Duration,
     /// Shortest time between two logins.
     pub login_interval: Duration,
-    /// Certificate authorities that are trusted besides the system's.
-    pub authorities: Vec<Certificate>,
+}
+
+impl Transport {
+    /// Calls over the network of this machine.
+    pub fn http(http: Http, login_interval: Duration) -> Self {
+        Self { total: http.total, network: Arc::new(http), login_interval }
+    }
 }
 
 /// The certificate authorities of a PEM file.
@@ -123,23 +127,6 @@ pub fn authorities(file: &Path) -> Result<Vec<Certificate>, String> {
         Ok(authorities) if !authorities.is_empty() => Ok(authorities),
         _ => Err(format!("the CA bundle {shown} holds no certificate; it must be PEM text with BEGIN CERTIFICATE")),
     }
-}
-
-/// A client that keeps its cookies here. Redirects are off: one can turn a POST into a GET.
-///
-/// # Errors
-/// When the TLS backend cannot be set up.
-pub fn client(transport: &Transport, cookies: Arc<Jar>) -> Result<reqwest::Client, Failure> {
-    reqwest::Client::builder()
-        .connect_timeout(transport.connect)
-        .read_timeout(transport.read)
-        .timeout(transport.total)
-        .tls_certs_merge(transport.authorities.clone())
-        .redirect(redirect::Policy::none())
-        .cookie_provider(cookies)
-        .user_agent(concat!("apio-operator/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| Failure::new(Cause::Bug, format!("cannot set up the HTTP client: {error}")))
 }
 
 /// A call to make.
@@ -215,31 +202,28 @@ const HEAD: usize = 1024;
 /// # Errors
 /// [`Cause::Unreachable`] when nothing was sent; for what was lost later, [`Cause::Ambiguous`] for a write and
 /// [`Cause::TimedOut`] or [`Cause::Unreachable`] otherwise; [`Cause::Unreadable`] for an answer that is too long.
-pub async fn send(request: reqwest::RequestBuilder, write: bool, list: Option<List>) -> Result<Reply, Failure> {
-    let lost = |error: reqwest::Error| {
-        // Not more of it than the place: a path is told where it matters.
-        let place = error.url().map_or_else(String::new, |url| format!(" at {}", url.origin().ascii_serialization()));
-        let error = error.without_url();
-        let cause = match (error.is_connect() || error.is_builder(), write, error.is_timeout()) {
+pub async fn send(wire: &dyn Wire, request: Request, write: bool, list: Option<List>) -> Result<Reply, Failure> {
+    let lost = |lost: Lost| {
+        let cause = match (lost.unsent, write, lost.timed_out) {
             (true, ..) => Cause::Unreachable,
             (false, true, _) => Cause::Ambiguous,
             (false, false, true) => Cause::TimedOut,
             (false, false, false) => Cause::Unreachable,
         };
-        Failure::new(cause, format!("the platform{place} cannot be reached: {}", chain(&error)))
+        Failure::new(cause, lost.words)
     };
-    let response = request.send().await.map_err(lost)?;
-    let status = response.status().as_u16();
-    let retry_after = response.headers().get("retry-after").and_then(|value| errors::retry_after(value.to_str().ok()?));
+    let Response { status, headers, body } = wire.send(request).await.map_err(lost)?;
+    let wait = headers.get("retry-after").and_then(|value| value.to_str().ok());
+    let retry_after = wait.and_then(errors::retry_after);
     let mut reply =
         Reply { status, body: Ok(Value::Null), listing: None, retry_after, restricted: false, mode: Mode::Gateway };
     match list.filter(|_| reply.is_success()) {
-        Some(list) => match counted(response, list).await.map_err(lost)? {
+        Some(list) => match counted(body, list).await.map_err(lost)? {
             Ok(listing) => reply.listing = Some(listing),
             Err(NotRead::NoJson(text)) => reply.body = Err(text),
             Err(NotRead::TooLong) => return Err(too_long(list.longest())),
         },
-        None => match kept(response).await.map_err(lost)? {
+        None => match kept(body).await.map_err(lost)? {
             Ok(body) => reply.body = Ok(body),
             Err(NotRead::NoJson(text)) => reply.body = Err(text),
             Err(NotRead::TooLong) if reply.is_success() => return Err(too_long(LONGEST)),
@@ -272,9 +256,9 @@ impl List {
 }
 
 /// The whole body as JSON.
-async fn kept(mut response: Response) -> Result<Result<Value, NotRead>, reqwest::Error> {
+async fn kept(mut body: Body) -> Result<Result<Value, NotRead>, Lost> {
     let mut bytes = Vec::new();
-    while let Some(piece) = response.chunk().await? {
+    while let Some(piece) = body.piece().await? {
         if bytes.len() + piece.len() > LONGEST {
             return Ok(Err(NotRead::TooLong));
         }
@@ -285,12 +269,15 @@ async fn kept(mut response: Response) -> Result<Result<Value, NotRead>, reqwest:
 }
 
 /// The body as a list. It is read on a thread that may wait for its pieces, of which few are there at a time.
-async fn counted(mut response: Response, list: List) -> Result<Result<Listing, NotRead>, reqwest::Error> {
+async fn counted(mut body: Body, list: List) -> Result<Result<Listing, NotRead>, Lost> {
+    if let Body::Whole(bytes) = body {
+        return Ok(counted_whole(&bytes, list));
+    }
     let (pieces, received) = channel(2);
     let pieces_read = Pieces { received, now: None };
     let reading = tokio::task::spawn_blocking(move || Listing::read(BufReader::new(pieces_read), list));
     let (mut head, mut length) = (Vec::new(), 0_usize);
-    while let Some(piece) = response.chunk().await? {
+    while let Some(piece) = body.piece().await? {
         length += piece.len();
         if length > list.longest() {
             return Ok(Err(NotRead::TooLong));
@@ -304,6 +291,15 @@ async fn counted(mut response: Response, list: List) -> Result<Result<Listing, N
     drop(pieces);
     let no_json = || NotRead::NoJson(String::from_utf8_lossy(&head).into_owned());
     Ok(reading.await.ok().and_then(Result::ok).ok_or_else(no_json))
+}
+
+/// The same where nothing is waited for, so without a thread.
+fn counted_whole(bytes: &[u8], list: List) -> Result<Listing, NotRead> {
+    if bytes.len() > list.longest() {
+        return Err(NotRead::TooLong);
+    }
+    let head = &bytes[..bytes.len().min(HEAD)];
+    Listing::read(bytes, list).map_err(|_| NotRead::NoJson(String::from_utf8_lossy(head).into_owned()))
 }
 
 /// The pieces of a body, as they arrive.

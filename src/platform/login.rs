@@ -3,7 +3,7 @@
 use std::sync::{Arc, atomic::AtomicBool};
 
 use reqwest::{
-    Url,
+    Method, Url,
     cookie::{CookieStore, Jar},
     header::HeaderValue,
 };
@@ -14,6 +14,7 @@ use super::{
     errors,
     http::{self, Address, Mode, Reply, Transport},
     secrets::Secrets,
+    wire::{Request, Wire},
 };
 use crate::engine::failure::{Cause, Failure, Speaker};
 
@@ -66,7 +67,7 @@ impl PartialEq for Credentials {
 /// One open session.
 pub struct Login {
     pub credentials: Credentials,
-    pub client: reqwest::Client,
+    pub wire: Arc<dyn Wire>,
     cookies: Arc<Jar>,
     pub bearer: Option<SecretString>,
     /// A reseller's account sees filtered lists.
@@ -110,10 +111,10 @@ impl Login {
         ended_by: Option<String>,
     ) -> Result<Self, Failure> {
         let cookies = Arc::new(Jar::default());
-        let client = http::client(transport, cookies.clone())?;
+        let wire = transport.network.open(cookies.clone())?;
         let mut login = Self {
             credentials: credentials.clone(),
-            client,
+            wire,
             cookies,
             // The gateway is never sent it.
             bearer: credentials.token.clone().filter(|_| address.mode() == Mode::Core),
@@ -127,7 +128,7 @@ impl Login {
             return Err(Failure::new(Cause::LoginRefused, message));
         }
         if let Some(token) = &login.bearer {
-            try_token(address, &login.client, token).await?;
+            login.try_token(address, token).await?;
             return Ok(login);
         }
         let url = match address.mode() {
@@ -135,7 +136,8 @@ impl Login {
             Mode::Core => address.outside("/api/v01/auth/login"),
         };
         let body = json!({"username": credentials.username, "password": credentials.password.expose_secret()});
-        let reply = http::send(login.client.post(url).json(&body), false, None).await?;
+        let request = Request::new(Method::POST, &url)?.with_json(Some(&body))?;
+        let reply = http::send(&*login.wire, request, false, None).await?;
         let reply = Reply { mode: address.mode(), ..reply };
         // The form of the platform's 401 is not documented; a page with another status may be that of something in between.
         if reply.status == 401 || matches!(reply.status, 400 | 403) && errors::is_own(&reply) {
@@ -169,6 +171,22 @@ impl Login {
         Ok(login)
     }
 
+    /// Whether APIO core lets a token in shows in a call that every account may make; there is no login to tell.
+    async fn try_token(&self, address: &Address, token: &SecretString) -> Result<(), Failure> {
+        let request = Request::new(Method::GET, &address.url(WHAT_ALL_MAY_READ))?;
+        let request = request.with_bearer(token.expose_secret())?;
+        match http::send(&*self.wire, request, false, None).await {
+            Ok(reply) if reply.status == 401 => {
+                let message = "APIO core refuses the token of the credentials Secret: it is wrong or has expired; put a good one into its key token";
+                Err(Failure::new(Cause::LoginRefused, message))
+            }
+            // Whatever it answers, it lets the token in; a list may be longer than what is read.
+            Ok(_) => Ok(()),
+            Err(failure) if failure.cause == Cause::Unreadable => Ok(()),
+            Err(failure) => Err(failure),
+        }
+    }
+
     /// Why no call of the gateway can tell that it belongs to this session.
     fn is_cut_off(&self, url: &str) -> Option<&'static str> {
         let has_session = |url: &str| {
@@ -184,21 +202,6 @@ impl Login {
             (Some(false), _) => None,
             (None, _) => Some("it set no cookie; look at --platform-url and --platform-mode"),
         }
-    }
-}
-
-/// Whether APIO core lets a token in shows in a call that every account may make; there is no login to tell.
-async fn try_token(address: &Address, client: &reqwest::Client, token: &SecretString) -> Result<(), Failure> {
-    let call = client.get(address.url(WHAT_ALL_MAY_READ)).bearer_auth(token.expose_secret());
-    match http::send(call, false, None).await {
-        Ok(reply) if reply.status == 401 => {
-            let message = "APIO core refuses the token of the credentials Secret: it is wrong or has expired; put a good one into its key token";
-            Err(Failure::new(Cause::LoginRefused, message))
-        }
-        // Whatever it answers, it lets the token in; a list may be longer than what is read.
-        Ok(_) => Ok(()),
-        Err(failure) if failure.cause == Cause::Unreadable => Ok(()),
-        Err(failure) => Err(failure),
     }
 }
 

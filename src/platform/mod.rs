@@ -14,12 +14,14 @@ mod paths;
 mod secrets;
 mod session;
 mod turn;
+mod wire;
 
 pub use claim::Claim;
 pub use http::{Address, Mode, Transport, authorities};
 pub use login::Credentials;
 pub use session::News;
 pub use turn::{Turn, Turns};
+pub use wire::{Body, Http, Lost, Network, Request, Response, Wire};
 
 use std::time::Duration;
 
@@ -165,8 +167,7 @@ mod tests {
     async fn a_change_or_deletion_follows_its_look_at_once_and_a_creation_keeps_to_the_rate() {
         let address = Address::new("http://platform.invalid", None, Mode::Gateway).unwrap();
         let long = Duration::from_secs(1);
-        let transport =
-            Transport { connect: long, read: long, total: long, login_interval: long, authorities: Vec::new() };
+        let transport = Transport::http(Http { connect: long, read: long, total: long, authorities: Vec::new() }, long);
         // Without credentials every call ends before anything is sent.
         let platform = Platform::new(address, transport, watch::channel(None).1);
         let claim = Claim::default();

@@ -18,6 +18,7 @@ use super::{
     errors,
     http::{self, Address, Call, Reply, Transport},
     login::{Credentials, Login},
+    wire::Request,
 };
 use crate::{
     api::REQUESTED_AT,
@@ -129,15 +130,13 @@ impl Session {
     async fn once(&self, login: &Login, call: &Call<'_>) -> Result<Reply, Failure> {
         let url = self.address.url(&call.path);
         let sent = login.cookies_for(&url);
-        let mut request = login.client.request(call.method.clone(), &url);
+        let mut request = Request::new(call.method.clone(), &url)?;
         if let Some(bearer) = &login.bearer {
-            request = request.bearer_auth(bearer.expose_secret());
+            request = request.with_bearer(bearer.expose_secret())?;
         }
-        request = match call.body {
-            Some(body) => request.json(body),
-            None => request.header("content-type", "application/json"),
-        };
-        let reply = http::send(request, call.is_write(), call.list).await?;
+        // Without a body too: every call says what it speaks.
+        let request = request.with_json(call.body)?;
+        let reply = http::send(&*login.wire, request, call.is_write(), call.list).await?;
         let let_in = reply.status != 401;
         if let_in && !login.proven.swap(true, Ordering::Relaxed) && login.kept_out.load(Ordering::Relaxed) {
             self.lets_in_again.notify_one();

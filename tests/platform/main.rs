@@ -15,7 +15,7 @@ use apio_operator::{
         ids::{Key, Level, Object},
         plan::Step,
     },
-    platform::{Address, Claim, Credentials, Mode, News, Platform, Transport, Turn, Turns, authorities},
+    platform::{Address, Claim, Credentials, Http, Mode, News, Platform, Transport, Turn, Turns, authorities},
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ async fn client_with(mode: Mode, login_interval: Duration) -> Client {
     let (credentials, told) = watch::channel(account(USERNAME, PASSWORD));
     let platform = Platform::new(
         address,
-        Transport { connect: limit, read: limit, total: limit, login_interval, authorities: vec![] },
+        Transport::http(Http { connect: limit, read: limit, total: limit, authorities: vec![] }, login_interval),
         told,
     );
     simulator.edit(|state| {
@@ -127,7 +127,7 @@ async fn only_the_platforms_own_404_is_absence() {
     let (_keep, told) = watch::channel(account(USERNAME, PASSWORD));
     let lost = Platform::new(
         elsewhere,
-        Transport { connect: limit, read: limit, total: limit, login_interval: limit, authorities: vec![] },
+        Transport::http(Http { connect: limit, read: limit, total: limit, authorities: vec![] }, limit),
         told,
     );
     assert_eq!(lost.ask(&client.turn, &look("HQ")).await.unwrap_err().cause, Cause::NotFound);
@@ -284,7 +284,7 @@ async fn a_private_authority_is_trusted_only_when_it_is_given() {
     let look_with = async |authorities| {
         let (_keep, told) = watch::channel(account(USERNAME, PASSWORD));
         let address = Address::new(&front.url, None, Mode::Gateway).unwrap();
-        let transport = Transport { connect: limit, read: limit, total: limit, login_interval: limit, authorities };
+        let transport = Transport::http(Http { connect: limit, read: limit, total: limit, authorities }, limit);
         Platform::new(address, transport, told).ask(&client.turn, &look("HQ")).await
     };
     let failure = look_with(vec![]).await.unwrap_err();

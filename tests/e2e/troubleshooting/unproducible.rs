@@ -15,7 +15,7 @@ use apio_operator::{
         report::{GRACE, Memory, Report, report},
         shown,
     },
-    platform::{Address, Claim, Credentials, Mode, Platform, Transport},
+    platform::{Address, Claim, Credentials, Http, Mode, Platform, Transport},
 };
 use k8s_openapi::jiff::Timestamp;
 use kube::{
@@ -122,7 +122,7 @@ async fn no_lease() -> Verdict {
 
 async fn outage() -> Verdict {
     let soon = Duration::from_secs(5);
-    let transport = Transport { connect: soon, read: soon, total: soon, login_interval: soon, authorities: Vec::new() };
+    let transport = Transport::http(Http { connect: soon, read: soon, total: soon, authorities: Vec::new() }, soon);
     let credentials = Credentials { username: "operator".into(), password: "secret".to_owned().into(), token: None };
     let (_sender, credentials) = watch::channel(Some(credentials));
     let platform = Platform::new(Address::new(NOWHERE, None, Mode::Gateway).unwrap(), transport, credentials);
