@@ -11,4 +11,5 @@ pub mod docs;
 pub mod engine;
 pub mod platform;
 pub mod run;
+pub mod surroundings;
 pub mod telemetry;

@@ -27,6 +27,7 @@ use crate::{
         settings,
     },
     platform::{Address, Claim, Http, Platform, Transport, Turns, authorities},
+    surroundings::Surroundings,
     telemetry::{health, logs, metrics::Metrics},
 };
 
@@ -160,6 +161,7 @@ pub async fn operate(
         authorities: flags.platform_ca_bundle.as_deref().map(authorities).transpose()?.unwrap_or_default(),
     };
     let transport = Transport::http(http, flags.platform_login_interval);
+    let surroundings = transport.surroundings.clone();
     let Cluster { client, url } = cluster.await?;
     let watched: Vec<Option<String>> = if flags.watch_namespaces.is_empty() {
         vec![None]
@@ -186,18 +188,20 @@ pub async fn operate(
     let platform = Platform::new(address, transport, credentials);
     info!(platform = platform.name(), namespace, version = env!("CARGO_PKG_VERSION"), "apio-operator starts");
     let metrics = Metrics::default();
-    let me = flags.identity.clone().unwrap_or_else(random_identity);
+    let me = flags.identity.clone().unwrap_or_else(|| random_identity(&surroundings));
     let claim = Claim::default();
+    let leases = Api::namespaced(client.clone(), &namespace);
     let mut elector =
-        Elector::new(client.clone(), &namespace, &flags.lease_name, me.clone(), flags.lease_duration, claim.clone());
+        Elector::new(leases, &flags.lease_name, me.clone(), flags.lease_duration, claim.clone(), surroundings.clone());
     let (operator, streams) = Operator::new(
         client.clone(),
         platform,
         Turns::new(Limits { concurrency: flags.platform_concurrency, rate: flags.platform_rate.map(f64::from) }),
         claim,
         CurrentSettings::new(&namespace, &flags.settings_configmap),
-        Events::new(client, OPERATOR, me),
+        Events::new(client, OPERATOR, me, surroundings.clone()),
         metrics.clone(),
+        surroundings,
         flags.drift_interval,
         flags.tenants_by_namespace,
         Managers::new(&Release::new(&namespace, &flags.lease_name), &flags.succeed),
@@ -246,10 +250,9 @@ pub async fn operate(
 }
 
 /// Not the same for two processes, even on one host.
-fn random_identity() -> String {
-    use std::hash::{BuildHasher, RandomState};
+fn random_identity(surroundings: &Surroundings) -> String {
     let host = std::env::var("HOSTNAME").unwrap_or_else(|_| OPERATOR.to_owned());
-    format!("{host}-{:08x}", RandomState::new().hash_one(std::process::id()) as u32)
+    format!("{host}-{:08x}", (surroundings.random() * f64::from(u32::MAX)) as u32)
 }
 
 /// One call per kind and namespace, so that what would fail for ever fails now, in words. A namespace that is gone, or has

@@ -1,6 +1,5 @@
 //! Taking a step.
 
-use k8s_openapi::jiff::Timestamp;
 use tracing::info;
 
 use super::{Operator, index::Watched};
@@ -26,7 +25,7 @@ impl Operator {
                 self.succeed::<K>(subject).await?;
                 // The finalizer first: a record without it would not survive a deletion.
                 self.finalize::<K>(subject, true).await?;
-                let status = report::holding(subject, record.clone(), begun, Timestamp::now());
+                let status = report::holding(subject, record.clone(), begun, self.surroundings.now());
                 self.hold::<K>(subject, &status).await
             }
             Step::Release(_) => self.finalize::<K>(subject, false).await,

@@ -49,7 +49,7 @@ pub async fn follow(operator: Arc<Operator>, watch: Watch) {
     let api: Api<Secret> = Api::namespaced(operator.client.clone(), &watch.namespace);
     let only = watcher::Config::default().fields(&format!("metadata.name={}", watch.name));
     let watched = Watched { what: "credentials".to_owned(), namespace: Some(watch.namespace.clone()) };
-    let mut events = follow::follow(api, only, watched, operator.metrics.clone()).boxed();
+    let mut events = follow::follow(api, only, watched, &operator).boxed();
     let mut seen = Seen::default();
     loop {
         let event = tokio::select! {

@@ -3,7 +3,6 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use futures::future::join_all;
-use k8s_openapi::jiff::Timestamp;
 use kube::{
     ResourceExt,
     runtime::{controller::Action, reflector::ObjectRef},
@@ -65,7 +64,7 @@ pub async fn reconcile<K: Watched>(shown: Arc<Packed<K>>, operator: Arc<Operator
     if matches!(again, Again::Stalled | Again::Waiting) && operator.index.alarms() != alarms {
         return Ok(Action::requeue(Duration::ZERO));
     }
-    Ok(match delay(again, operator.drift_interval, random()) {
+    Ok(match delay(again, operator.drift_interval, operator.surroundings.random()) {
         Some(wait) => Action::requeue(wait),
         None => Action::await_change(),
     })
@@ -164,7 +163,7 @@ async fn finish<K: Watched>(
     verdict: Verdict,
 ) -> Again {
     let kind = K::kind(&());
-    let now = Timestamp::now();
+    let now = operator.surroundings.now();
     let memory = operator.memories.of(&subject.uid).memory.after(&verdict, now);
     operator.memories.keep(&subject.uid, memory);
     operator.metrics.pass_ended(&kind, &verdict);
@@ -228,15 +227,8 @@ impl Operator {
         } else if let Some(newer) = &newer {
             subject.status = newer.status().cloned().unwrap_or_default();
         }
-        subject.awaited = remembered.memory.awaited(Timestamp::now());
-        subject.sends_again = remembered.memory.sends_again(&subject, Timestamp::now());
+        subject.awaited = remembered.memory.awaited(self.surroundings.now());
+        subject.sends_again = remembered.memory.sends_again(&subject, self.surroundings.now());
         subject
     }
-}
-
-/// A random number in 0..1, for jitter only.
-pub(super) fn random() -> f64 {
-    use std::hash::{BuildHasher, RandomState};
-    let bits = RandomState::new().hash_one(0_u8);
-    f64::from((bits >> 32) as u32) / f64::from(u32::MAX)
 }

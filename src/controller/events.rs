@@ -22,7 +22,7 @@ use kube::{
 };
 use serde_json::json;
 
-use crate::engine::events::Note;
+use crate::{engine::events::Note, surroundings::Surroundings};
 
 /// How many events are remembered.
 const MOST: usize = 256;
@@ -40,6 +40,7 @@ pub struct Events {
     client: Client,
     controller: String,
     instance: String,
+    surroundings: Surroundings,
     told: Mutex<Told>,
 }
 
@@ -62,8 +63,8 @@ struct Seen {
 
 impl Events {
     /// Events of this controller, and of this instance of it.
-    pub fn new(client: Client, controller: &str, instance: String) -> Self {
-        Self { client, controller: controller.to_owned(), instance, told: Mutex::default() }
+    pub fn new(client: Client, controller: &str, instance: String, surroundings: Surroundings) -> Self {
+        Self { client, controller: controller.to_owned(), instance, surroundings, told: Mutex::default() }
     }
 
     /// Emits an event about something.
@@ -71,7 +72,7 @@ impl Events {
     /// # Errors
     /// When the API server refuses.
     pub async fn publish(&self, note: &Note, about: &ObjectReference) -> Result<(), kube::Error> {
-        let now = Timestamp::now();
+        let now = self.surroundings.now();
         let api: Api<Event> = Api::namespaced(self.client.clone(), about.namespace.as_deref().unwrap_or("default"));
         let same = (about.uid.clone(), note.reason.clone(), note.message.clone());
         let before = self.told().last.get(&same).cloned();

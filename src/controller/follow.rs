@@ -12,8 +12,8 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::{driver::random, resolve::words};
-use crate::{engine::schedule::Failures, telemetry::metrics::Metrics};
+use super::{Operator, resolve::words};
+use crate::engine::schedule::Failures;
 
 /// What is watched: for the log, and for the metric.
 #[derive(Clone, Debug)]
@@ -29,17 +29,18 @@ pub fn follow<K>(
     api: Api<K>,
     only: Config,
     watched: Watched,
-    metrics: Metrics,
-) -> impl Stream<Item = Result<Event<K>, ()>> + Send
+    operator: &Operator,
+) -> impl Stream<Item = Result<Event<K>, ()>> + Send + use<K>
 where
     K: Resource + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
 {
+    let (metrics, surroundings) = (operator.metrics.clone(), operator.surroundings.clone());
     let failed = move |error: &Error| {
         metrics.watch_failed(&watched.what);
         let namespace = watched.namespace.as_deref().unwrap_or_default();
         warn!(watch = %watched.what, namespace, "cannot watch: {}", told(error));
     };
-    paced(watcher(api, only), failed, tokio::time::sleep)
+    paced(watcher(api, only), failed, tokio::time::sleep, move || surroundings.random())
 }
 
 /// Waits after each failure. (The `default_backoff` of kube begins anew with every event, and each list begins with one.)
@@ -47,9 +48,10 @@ fn paced<K: Send + 'static, P: Future<Output = ()> + Send>(
     events: impl Stream<Item = watcher::Result<Event<K>>> + Send,
     failed: impl FnMut(&Error) + Send,
     pause: impl Fn(Duration) -> P + Send + Sync,
+    random: impl Fn() -> f64 + Send + Sync,
 ) -> impl Stream<Item = Result<Event<K>, ()>> + Send {
-    let begun = (Box::pin(events), failed, pause, Failures::default(), None::<Instant>, Duration::ZERO);
-    unfold(begun, |(mut events, mut failed, pause, mut failures, mut shown, wait)| async move {
+    let begun = (Box::pin(events), failed, (pause, random), Failures::default(), None::<Instant>, Duration::ZERO);
+    unfold(begun, |(mut events, mut failed, (pause, random), mut failures, mut shown, wait)| async move {
         if !wait.is_zero() {
             pause(wait).await;
         }
@@ -67,7 +69,7 @@ fn paced<K: Send + 'static, P: Future<Output = ()> + Send>(
                 (Err(()), failures.wait(went_on, random()))
             }
         };
-        Some((event, (events, failed, pause, failures, shown, wait)))
+        Some((event, (events, failed, (pause, random), failures, shown, wait)))
     })
 }
 
@@ -108,7 +110,7 @@ mod tests {
             waits.lock().unwrap().push(wait.as_secs());
             std::future::ready(())
         };
-        let paced = paced(events, |_| *told.lock().unwrap() += 1, pause);
+        let paced = paced(events, |_| *told.lock().unwrap() += 1, pause, || 0.5);
         assert_eq!(paced.filter(|event| std::future::ready(event.is_err())).count().now_or_never(), Some(12));
         assert_eq!(*told.lock().unwrap(), 12);
         waits.into_inner().unwrap()

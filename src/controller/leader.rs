@@ -5,9 +5,8 @@ use std::time::Duration;
 use k8s_openapi::{
     api::coordination::v1::{Lease, LeaseSpec},
     apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta},
-    jiff::Timestamp,
 };
-use kube::{Api, Client, api::PostParams};
+use kube::{Api, api::PostParams};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -15,6 +14,7 @@ use super::resolve::words;
 use crate::{
     engine::lease::{Move, Record, claim_of, evaluate, retry_of},
     platform::Claim,
+    surroundings::Surroundings,
 };
 
 /// Takes part in the election for one lease.
@@ -24,14 +24,21 @@ pub struct Elector {
     me: String,
     duration: Duration,
     claim: Claim,
+    surroundings: Surroundings,
     seen: Option<(Lease, Instant)>,
 }
 
 impl Elector {
     /// A candidate called `me`; the claim is extended while it holds the lease.
-    pub fn new(client: Client, namespace: &str, name: &str, me: String, duration: Duration, claim: Claim) -> Self {
-        let api = Api::namespaced(client, namespace);
-        Self { api, name: name.to_owned(), me, duration, claim, seen: None }
+    pub fn new(
+        api: Api<Lease>,
+        name: &str,
+        me: String,
+        duration: Duration,
+        claim: Claim,
+        surroundings: Surroundings,
+    ) -> Self {
+        Self { api, name: name.to_owned(), me, duration, claim, surroundings, seen: None }
     }
 
     /// Waits until the lease is ours.
@@ -138,7 +145,7 @@ impl Elector {
     }
 
     fn lease(&self, old: Option<&Lease>, holder: Option<&str>) -> Lease {
-        let now = MicroTime(Timestamp::now());
+        let now = MicroTime(self.surroundings.now());
         let spec = old.and_then(|lease| lease.spec.clone()).unwrap_or_default();
         let same = spec.holder_identity.as_deref() == holder;
         let metadata = old.map(|lease| lease.metadata.clone());

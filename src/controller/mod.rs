@@ -36,6 +36,7 @@ use crate::{
     api::{Group, Reseller, Status, Tenant},
     engine::{events::Note, grants::Grants, managers::Managers, report::Memory, standing::Standing},
     platform::{Claim, Platform, Turns},
+    surroundings::Surroundings,
     telemetry::metrics::Metrics,
 };
 use index::{Index, Watched};
@@ -65,6 +66,8 @@ pub struct Operator {
     pub events: Events,
     /// Counters.
     pub metrics: Metrics,
+    /// The time of day, and chance.
+    pub surroundings: Surroundings,
     /// How often a healthy resource is looked at.
     pub drift_interval: Duration,
     /// What of the platform each namespace may use.
@@ -88,6 +91,7 @@ impl Operator {
         settings: CurrentSettings,
         events: Events,
         metrics: Metrics,
+        surroundings: Surroundings,
         drift_interval: Duration,
         grants: Grants,
         managers: Managers,
@@ -103,6 +107,7 @@ impl Operator {
             index,
             events,
             metrics,
+            surroundings,
             drift_interval,
             grants,
             managers,

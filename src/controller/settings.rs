@@ -69,7 +69,7 @@ pub async fn follow(operator: Arc<Operator>) {
     let api: Api<ConfigMap> = Api::namespaced(operator.client.clone(), &current.namespace);
     let only = watcher::Config::default().fields(&format!("metadata.name={}", current.name));
     let watched = Watched { what: "settings".to_owned(), namespace: Some(current.namespace.clone()) };
-    let mut events = follow::follow(api, only, watched, operator.metrics.clone()).boxed();
+    let mut events = follow::follow(api, only, watched, &operator).boxed();
     let mut found = false;
     let mut seen = None;
     loop {

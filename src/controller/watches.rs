@@ -185,10 +185,9 @@ fn watched<K: Watched>(
     writer: Writer<Packed<K>>,
     sight: watch::Sender<Sight>,
 ) -> impl Stream<Item = watcher::Result<Packed<K>>> {
-    let metrics = operator.metrics.clone();
     let watched = follow::Watched { what: K::kind(&()).into_owned(), namespace: slice.namespace.clone() };
+    let events = follow::follow(api, watcher::Config::default(), watched, &operator);
     let mut intake = Intake { operator, slice, writer, sight, listing: Vec::new(), newest: 0 };
-    let events = follow::follow(api, watcher::Config::default(), watched, metrics);
     events.filter_map(move |event| {
         match event {
             Ok(event) => intake.take_in(event),

@@ -154,13 +154,13 @@ fn cut(text: &str) -> String {
     if line.chars().count() <= WORDS { line } else { line.chars().take(WORDS).chain("...".chars()).collect() }
 }
 
-/// `Retry-After`: seconds or a date.
-pub fn retry_after(value: &str) -> Option<Duration> {
+/// `Retry-After`: seconds, or a date from `now` on.
+pub fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     Some(match value.trim().parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => {
             let at = rfc2822::parse(value.trim()).ok()?.timestamp();
-            Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or_default()
+            Duration::try_from(at.duration_since(now)).unwrap_or_default()
         }
     })
 }
@@ -335,8 +335,10 @@ mod tests {
 
     #[test]
     fn a_wait_is_read_as_seconds_or_as_a_date() {
-        assert_eq!(retry_after("7"), Some(Duration::from_secs(7)));
-        assert_eq!(retry_after("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
-        assert_eq!(retry_after("soon"), None);
+        let now = "2015-10-21T07:28:01Z".parse().unwrap();
+        assert_eq!(retry_after("7", now), Some(Duration::from_secs(7)));
+        assert_eq!(retry_after("Wed, 21 Oct 2015 07:28:00 GMT", now), Some(Duration::ZERO));
+        assert_eq!(retry_after("Wed, 21 Oct 2015 07:28:09 GMT", now), Some(Duration::from_secs(8)));
+        assert_eq!(retry_after("soon", now), None);
     }
 }

@@ -17,10 +17,13 @@ use super::{
     listing::{List, Listing},
     wire::{Body, Http, Lost, Network, Request, Response, Wire},
 };
-use crate::engine::{
-    failure::{Cause, Failure},
-    ids::Object,
-    size::Readable,
+use crate::{
+    engine::{
+        failure::{Cause, Failure},
+        ids::Object,
+        size::Readable,
+    },
+    surroundings::Surroundings,
 };
 
 /// Which front door of the platform is used (platform contract, 1).
@@ -107,12 +110,14 @@ pub struct Transport {
     pub total: Duration,
     /// Shortest time between two logins.
     pub login_interval: Duration,
+    /// The clock that dates in answers are held against.
+    pub surroundings: Surroundings,
 }
 
 impl Transport {
     /// Calls over the network of this machine.
     pub fn http(http: Http, login_interval: Duration) -> Self {
-        Self { total: http.total, network: Arc::new(http), login_interval }
+        Self { total: http.total, network: Arc::new(http), login_interval, surroundings: Surroundings::default() }
     }
 }
 
@@ -202,7 +207,13 @@ const HEAD: usize = 1024;
 /// # Errors
 /// [`Cause::Unreachable`] when nothing was sent; for what was lost later, [`Cause::Ambiguous`] for a write and
 /// [`Cause::TimedOut`] or [`Cause::Unreachable`] otherwise; [`Cause::Unreadable`] for an answer that is too long.
-pub async fn send(wire: &dyn Wire, request: Request, write: bool, list: Option<List>) -> Result<Reply, Failure> {
+pub async fn send(
+    wire: &dyn Wire,
+    request: Request,
+    write: bool,
+    list: Option<List>,
+    surroundings: &Surroundings,
+) -> Result<Reply, Failure> {
     let lost = |lost: Lost| {
         let cause = match (lost.unsent, write, lost.timed_out) {
             (true, ..) => Cause::Unreachable,
@@ -214,7 +225,7 @@ pub async fn send(wire: &dyn Wire, request: Request, write: bool, list: Option<L
     };
     let Response { status, headers, body } = wire.send(request).await.map_err(lost)?;
     let wait = headers.get("retry-after").and_then(|value| value.to_str().ok());
-    let retry_after = wait.and_then(errors::retry_after);
+    let retry_after = wait.and_then(|wait| errors::retry_after(wait, surroundings.now()));
     let mut reply =
         Reply { status, body: Ok(Value::Null), listing: None, retry_after, restricted: false, mode: Mode::Gateway };
     match list.filter(|_| reply.is_success()) {

@@ -128,7 +128,7 @@ impl Login {
             return Err(Failure::new(Cause::LoginRefused, message));
         }
         if let Some(token) = &login.bearer {
-            login.try_token(address, token).await?;
+            login.try_token(address, transport, token).await?;
             return Ok(login);
         }
         let url = match address.mode() {
@@ -137,7 +137,7 @@ impl Login {
         };
         let body = json!({"username": credentials.username, "password": credentials.password.expose_secret()});
         let request = Request::new(Method::POST, &url)?.with_json(Some(&body))?;
-        let reply = http::send(&*login.wire, request, false, None).await?;
+        let reply = http::send(&*login.wire, request, false, None, &transport.surroundings).await?;
         let reply = Reply { mode: address.mode(), ..reply };
         // The form of the platform's 401 is not documented; a page with another status may be that of something in between.
         if reply.status == 401 || matches!(reply.status, 400 | 403) && errors::is_own(&reply) {
@@ -172,10 +172,10 @@ impl Login {
     }
 
     /// Whether APIO core lets a token in shows in a call that every account may make; there is no login to tell.
-    async fn try_token(&self, address: &Address, token: &SecretString) -> Result<(), Failure> {
+    async fn try_token(&self, address: &Address, transport: &Transport, token: &SecretString) -> Result<(), Failure> {
         let request = Request::new(Method::GET, &address.url(WHAT_ALL_MAY_READ))?;
         let request = request.with_bearer(token.expose_secret())?;
-        match http::send(&*self.wire, request, false, None).await {
+        match http::send(&*self.wire, request, false, None, &transport.surroundings).await {
             Ok(reply) if reply.status == 401 => {
                 let message = "APIO core refuses the token of the credentials Secret: it is wrong or has expired; put a good one into its key token";
                 Err(Failure::new(Cause::LoginRefused, message))

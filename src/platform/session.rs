@@ -6,7 +6,6 @@ use std::{
     time::Duration,
 };
 
-use k8s_openapi::jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use tokio::{
@@ -136,7 +135,8 @@ impl Session {
         }
         // Without a body too: every call says what it speaks.
         let request = request.with_json(call.body)?;
-        let reply = http::send(&*login.wire, request, call.is_write(), call.list).await?;
+        let surroundings = &self.transport.surroundings;
+        let reply = http::send(&*login.wire, request, call.is_write(), call.list, surroundings).await?;
         let let_in = reply.status != 401;
         if let_in && !login.proven.swap(true, Ordering::Relaxed) && login.kept_out.load(Ordering::Relaxed) {
             self.lets_in_again.notify_one();
@@ -313,7 +313,7 @@ impl Session {
             format!("when the credentials Secret changes or its annotation {REQUESTED_AT} gets a new value");
         match logins.next(now) {
             Next::At(at) => {
-                let at = (Timestamp::now() + (at - now)).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+                let at = (self.transport.surroundings.now() + (at - now)).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
                 format!(
                     "{why}; repeated logins lock the account, so the next one is made at {at}, or at once {otherwise}"
                 )
