@@ -1,6 +1,6 @@
 //! Wiring: from the command line to a running operator.
 
-use std::{future::IntoFuture, process::ExitCode, sync::Arc};
+use std::{future::IntoFuture, net::SocketAddr, process::ExitCode, sync::Arc};
 
 use clap::Parser;
 use kube::{Api, Client, Config, CustomResourceExt, Resource, api::ListParams, client::ClientBuilder};
@@ -26,7 +26,7 @@ use crate::{
         managers::{Managers, OPERATOR, Release},
         settings,
     },
-    platform::{Address, Claim, Http, Platform, Transport, Turns, authorities},
+    platform::{Address, Claim, Http, Network, Platform, Transport, Turns, authorities},
     surroundings::Surroundings,
     telemetry::{health, logs, metrics::Metrics},
 };
@@ -108,7 +108,7 @@ fn run(flags: Run) -> Result<(), String> {
     let ended = runtime.block_on(async {
         // Before anything takes time: the first process of a container is not ended by a signal that it does not handle.
         let stop = stop_signal()?;
-        operate(flags, connected(), stop).await
+        operate(flags, connected(), stop, Outside::default()).await
     });
     // What nobody waits for any more, such as a name that no server resolves, must not keep the process.
     runtime.shutdown_background();
@@ -135,6 +135,16 @@ async fn connected() -> Result<Cluster, String> {
     Ok(Cluster { client: builder.with_layer(&TimeoutLayer::new(CLUSTER_TIMEOUT)).build(), url })
 }
 
+/// What the operator works in: this machine, unless told otherwise.
+#[derive(Clone, Debug, Default)]
+pub struct Outside {
+    /// The time of day, and chance.
+    pub surroundings: Surroundings,
+    /// What carries the calls to the platform instead of this machine's network. It limits their time itself, and nothing
+    /// listens for probes: no socket is opened.
+    pub network: Option<Arc<dyn Network>>,
+}
+
 /// The operator, until `stop`. It leaves nothing behind outside of the runtime that it runs on, and needs nothing of the
 /// process but an installed crypto provider.
 ///
@@ -144,6 +154,7 @@ pub async fn operate(
     flags: Run,
     cluster: impl Future<Output = Result<Cluster, String>>,
     stop: impl Future<Output = ()> + Send,
+    outside: Outside,
 ) -> Result<(), String> {
     let mut stop = std::pin::pin!(stop);
     if let Some(rate) = flags.platform_rate.map(usize::from).filter(|rate| flags.platform_concurrency > 15 * rate) {
@@ -154,13 +165,8 @@ pub async fn operate(
         ));
     }
     let address = Address::new(&flags.platform_url, flags.platform_prefix.as_deref(), flags.platform_mode)?;
-    let http = Http {
-        connect: flags.platform_connect_timeout,
-        read: flags.platform_read_timeout,
-        total: flags.platform_timeout,
-        authorities: flags.platform_ca_bundle.as_deref().map(authorities).transpose()?.unwrap_or_default(),
-    };
-    let transport = Transport::http(http, flags.platform_login_interval);
+    let listens = outside.network.is_none();
+    let transport = transport(&flags, outside)?;
     let surroundings = transport.surroundings.clone();
     let Cluster { client, url } = cluster.await?;
     let watched: Vec<Option<String>> = if flags.watch_namespaces.is_empty() {
@@ -180,9 +186,7 @@ pub async fn operate(
         () = &mut stop => return Ok(()),
     }
 
-    let listener = TcpListener::bind(flags.listen)
-        .await
-        .map_err(|error| format!("cannot listen on {}: {error}; choose another address with --listen", flags.listen))?;
+    let listener = if listens { Some(listen(flags.listen).await?) } else { None };
     let namespace = flags.namespace.clone().unwrap_or_else(|| client.default_namespace().to_owned());
     let (sender, credentials) = watch::channel(None);
     let platform = Platform::new(address, transport, credentials);
@@ -240,6 +244,7 @@ pub async fn operate(
         elector.release().await;
         ended
     };
+    let Some(listener) = listener else { return lead.await };
     tokio::select! {
         ended = lead => ended,
         // A standby answers too, so that its probes do not kill it.
@@ -247,6 +252,30 @@ pub async fn operate(
             Err(format!("the HTTP server ended: {}", ended.err().map_or_else(String::new, |error| error.to_string())))
         }
     }
+}
+
+/// How the platform is called: by what was given, or by the network of this machine.
+fn transport(flags: &Run, outside: Outside) -> Result<Transport, String> {
+    let network: Arc<dyn Network> = match outside.network {
+        Some(network) => network,
+        None => Arc::new(Http {
+            connect: flags.platform_connect_timeout,
+            read: flags.platform_read_timeout,
+            total: flags.platform_timeout,
+            authorities: flags.platform_ca_bundle.as_deref().map(authorities).transpose()?.unwrap_or_default(),
+        }),
+    };
+    Ok(Transport {
+        network,
+        total: flags.platform_timeout,
+        login_interval: flags.platform_login_interval,
+        surroundings: outside.surroundings,
+    })
+}
+
+async fn listen(on: SocketAddr) -> Result<TcpListener, String> {
+    let bound = TcpListener::bind(on).await;
+    bound.map_err(|error| format!("cannot listen on {on}: {error}; choose another address with --listen"))
 }
 
 /// Not the same for two processes, even on one host.

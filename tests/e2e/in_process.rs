@@ -13,7 +13,7 @@ use std::{
 
 use apio_operator::{
     cli::{Cli, Command, Run},
-    run::{Cluster, operate},
+    run::{Cluster, Outside, operate},
 };
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use clap::Parser;
@@ -258,7 +258,7 @@ impl Drop for InProcess {
 /// Lives until it is told to end; one that ends by itself is a failure.
 async fn life(flags: Run, cluster: impl Future<Output = Result<Cluster, String>>, end: oneshot::Receiver<End>) {
     let (stop, stopped) = oneshot::channel();
-    let mut operator = std::pin::pin!(operate(flags, cluster, stopped.map(drop)));
+    let mut operator = std::pin::pin!(operate(flags, cluster, stopped.map(drop), Outside::default()));
     tokio::select! {
         biased;
         how = end => {

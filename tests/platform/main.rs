@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, clippy::expect_used, clippy::unwrap_used)]
 
+mod in_process;
 mod session;
 
 use std::time::Duration;
