@@ -4,13 +4,11 @@
 //! `cargo run --release --example chaos [-- --seed N --rounds N]`. What happens in a round follows from its seed alone, so a
 //! round that failed is played again with `--seed` and `--rounds 1`.
 
-mod actions;
 mod cluster;
-mod journal;
-mod resources;
-mod round;
 #[path = "../stage/mod.rs"]
 mod stage;
+#[path = "../storms/mod.rs"]
+mod storms;
 
 use std::{
     error::Error,
@@ -20,7 +18,8 @@ use std::{
 
 use testkit::cluster::{ControlPlane, Terminal};
 
-use round::Round;
+use cluster::Cluster;
+use storms::{actions, round::Round};
 
 const USAGE: &str = "usage: cargo run --release --example chaos [-- --seed N --rounds N]";
 
@@ -67,7 +66,7 @@ async fn chaos(seed: u64, rounds: u64) -> Result<(), Box<dyn Error>> {
     println!("seed       actions  calls  writes  deaths  nudged  seconds");
     for seed in seed..seed + rounds {
         let began = Instant::now();
-        let mut round = Round::start(&plane, seed).await?;
+        let mut round = Round::new(Cluster::new(&plane, seed).await?);
         let mut told = Vec::new();
         for (number, storm) in actions::phases(seed).iter().enumerate() {
             told.push(format!("-- phase {number}"));
@@ -90,7 +89,6 @@ async fn chaos(seed: u64, rounds: u64) -> Result<(), Box<dyn Error>> {
         for waits in &round.nudged {
             println!("  asked to look: {waits}");
         }
-        round.end();
     }
     Ok(())
 }

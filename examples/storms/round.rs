@@ -2,30 +2,24 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    error::Error,
     time::Duration,
 };
 
 use apio_operator::api::{Group, REQUESTED_AT, Reseller, Tenant};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{
-    Api, Client, Config,
+    Api,
     api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams},
-    config::{KubeConfigOptions, Kubeconfig},
 };
 use serde_json::{Map, Value, json};
-use testkit::{
-    cluster::ControlPlane,
-    deployment::Operator,
-    simulator::{Account, PASSWORD, Simulator, USERNAME},
-};
+use testkit::simulator::{Account, PASSWORD, Simulator, USERNAME};
 use tokio::time::{Instant, sleep};
 
 use super::{
-    actions::{Action, Id, PLACES, Target, is_orphan, releases},
-    cluster::{namespace, patiently, permit},
+    actions::{Action, Id, PLACES, Target, is_orphan},
+    ground::{Ground, namespace, patiently},
     journal::{Edit, Edits},
-    resources, stage,
+    resources,
 };
 
 /// Between two actions: so that the operator is in the middle of something.
@@ -35,29 +29,25 @@ const BY_ITSELF: Duration = Duration::from_secs(40);
 const WHEN_ASKED: Duration = Duration::from_secs(90);
 
 /// One round.
-pub struct Round<'a> {
-    plane: &'a ControlPlane,
+pub struct Round<G> {
+    ground: G,
     pub platform: Simulator,
-    operators: Vec<Operator>,
-    client: Client,
-    /// The namespaces of the operators.
-    systems: Vec<String>,
     /// What was done in the portal, and when.
     edits: Edits,
     /// Every value that was declared of a field.
     declared: BTreeMap<Id, BTreeMap<String, Vec<Value>>>,
     /// What may be left on the platform by a deletion.
-    pub orphans: BTreeSet<Id>,
+    orphans: BTreeSet<Id>,
     /// How often the operator died.
     pub deaths: usize,
     /// What did not come to rest without being asked to look.
     pub nudged: Vec<String>,
 }
 
-impl<'a> Round<'a> {
-    /// A platform, an operator and two empty namespaces.
-    pub async fn start(plane: &'a ControlPlane, seed: u64) -> Result<Self, Box<dyn Error>> {
-        let platform = Simulator::start().await?;
+impl<G: Ground> Round<G> {
+    /// With what is on the platform before anybody declares anything.
+    pub fn new(ground: G) -> Self {
+        let platform = ground.platform().clone();
         let mut edits = Edits::default();
         platform.edit(|state| {
             for place in PLACES {
@@ -71,50 +61,15 @@ impl<'a> Round<'a> {
                 }
             }
         });
-        let systems: Vec<_> = (0..releases(seed)).map(|number| format!("chaos-{seed}-{number}")).collect();
-        let places = PLACES.map(|place| namespace(&systems, place));
-        for place in &places {
-            plane.create_namespace(place)?;
-        }
-        let watched = places.each_ref().map(String::as_str);
-        for system in &systems {
-            stage::prepare(plane, system, &watched)?;
-        }
-        let watched = watched.join(",");
-        let log = "debug,kube=info,hyper=info,rustls=info,tower=info,reqwest=info,h2=info";
-        let arguments = [
-            "--watch-namespaces",
-            &watched,
-            "--drift-interval",
-            "2s",
-            "--platform-timeout",
-            "2s",
-            "--platform-login-interval",
-            "1s",
-            "--log",
-            log,
-        ];
-        let start = |system: &String| stage::start(plane, system, &platform.url(), &arguments);
-        let operators = systems.iter().map(start).collect::<Result<_, _>>()?;
-        let kubeconfig = Kubeconfig::read_from(plane.kubeconfig())?;
-        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-        Ok(Self {
-            plane,
+        Self {
+            ground,
             platform,
-            operators,
-            client: Client::try_from(config)?,
-            systems,
             edits,
             declared: BTreeMap::new(),
             orphans: BTreeSet::new(),
             deaths: 0,
             nudged: Vec::new(),
-        })
-    }
-
-    /// Ends the operators; the namespaces stay until the control plane goes.
-    pub fn end(self) {
-        self.operators.iter().for_each(Operator::kill);
+        }
     }
 
     /// A storm, the rest after it, and what is wrong then.
@@ -145,8 +100,8 @@ impl<'a> Round<'a> {
             return Err(wrong);
         }
         self.is_quiet().await?;
-        let is_broken = |one: &Operator| one.ended(Duration::ZERO).is_some() || one.log().contains("panicked");
-        if self.operators.iter().any(is_broken) {
+        let is_broken = |number| self.ground.has_ended(number) || self.ground.has_panicked(number);
+        if self.operators().any(is_broken) {
             return Err(vec!["an operator ended by itself, or panicked".to_owned()]);
         }
         Ok(())
@@ -155,8 +110,8 @@ impl<'a> Round<'a> {
     /// The platform takes the password again, and a person says so.
     async fn let_in(&self) {
         self.platform.edit(|state| state.add_account(USERNAME, Account::system(PASSWORD)));
-        for system in &self.systems {
-            let api = Api::<Secret>::namespaced(self.client.clone(), system);
+        for system in self.ground.systems() {
+            let api = Api::<Secret>::namespaced(self.ground.client().clone(), system);
             let asked =
                 json!({"metadata": {"annotations": {REQUESTED_AT: format!("{}", self.platform.journal().len())}}});
             let params = PatchParams::default();
@@ -182,14 +137,14 @@ impl<'a> Round<'a> {
                 let settings = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "apio-settings"}, "data": {"settings.yaml": text}});
                 let params = PatchParams::apply("chaos").force();
                 let patch = Patch::Apply(&settings);
-                for system in &self.systems {
-                    let api = Api::<ConfigMap>::namespaced(self.client.clone(), system);
+                for system in self.ground.systems() {
+                    let api = Api::<ConfigMap>::namespaced(self.ground.client().clone(), system);
                     let _ = patiently(async || api.patch("apio-settings", &params, &patch).await).await;
                 }
             }
             Action::NoSettings => {
-                for system in &self.systems {
-                    let api = Api::<ConfigMap>::namespaced(self.client.clone(), system);
+                for system in self.ground.systems() {
+                    let api = Api::<ConfigMap>::namespaced(self.ground.client().clone(), system);
                     let _ = patiently(async || api.delete("apio-settings", &DeleteParams::default()).await).await;
                 }
             }
@@ -201,9 +156,9 @@ impl<'a> Round<'a> {
             }
             Action::Revoke(place) | Action::Grant(place) => {
                 let is_granted = matches!(action, Action::Grant(_));
-                for system in &self.systems {
-                    permit(self.plane, system, &namespace(&self.systems, place), is_granted)
-                        .unwrap_or_else(|error| panic!("the rights in {place}: {error}"));
+                let namespace = namespace(self.ground.systems(), place);
+                for system in self.operators() {
+                    self.ground.permit(system, &namespace, is_granted);
                 }
             }
             Action::Slow(latency) => self.platform.set_latency(*latency),
@@ -218,32 +173,33 @@ impl<'a> Round<'a> {
             Action::Portal(..) | Action::AddUser(..) | Action::Empty(_) | Action::Remove(_) => self.portal(action),
             Action::Lose(tenant) => self.lose(tenant),
             Action::Kill(number) => {
-                let number = number % self.operators.len();
-                self.operators[number].kill();
+                let number = number % self.operators().len();
+                self.ground.kill(number);
                 self.start_operator(number);
             }
             Action::Restart(number) => {
-                let number = number % self.operators.len();
-                self.operators[number].stop();
+                let number = number % self.operators().len();
+                self.ground.stop(number).await;
                 self.start_operator(number);
             }
-            Action::RestartApi => {
-                self.plane.stop_apiserver();
-                self.plane.start_apiserver().unwrap_or_else(|error| panic!("the API server does not start: {error}"));
-            }
+            Action::RestartApi => self.ground.restart_api().await,
             Action::Wait(time) => sleep(*time).await,
         }
     }
 
     fn start_operator(&mut self, number: usize) {
         self.deaths += 1;
-        self.operators[number].start_again().unwrap_or_else(|error| panic!("the operator does not start: {error}"));
+        self.ground.start(number);
+    }
+
+    fn operators(&self) -> std::ops::Range<usize> {
+        0..self.ground.systems().len()
     }
 
     /// What the kubelet does: an operator that lost its lease while the API server was away ends.
     fn revive(&mut self) {
-        for number in 0..self.operators.len() {
-            if self.operators[number].ended(Duration::ZERO).is_some() {
+        for number in self.operators() {
+            if self.ground.has_ended(number) {
                 self.start_operator(number);
             }
         }
@@ -397,13 +353,13 @@ impl<'a> Round<'a> {
             "Reseller" => ApiResource::erase::<Reseller>(&()),
             _ => ApiResource::erase::<Group>(&()),
         };
-        Api::namespaced_with(self.client.clone(), &namespace(&self.systems, place), &resource)
+        Api::namespaced_with(self.ground.client().clone(), &namespace(self.ground.systems(), place), &resource)
     }
 
     /// What the platform and the operator say of the round.
     pub fn story(&self) -> String {
         let journal: Vec<_> = self.platform.journal().iter().map(|call| format!("{} {call}", call.seq)).collect();
-        let logs: Vec<_> = self.operators.iter().map(|one| format!("operator:\n{}", one.log())).collect();
+        let logs: Vec<_> = self.operators().map(|number| format!("operator:\n{}", self.ground.log(number))).collect();
         format!("platform:\n{}\n{}", journal.join("\n"), logs.join("\n"))
     }
 }
