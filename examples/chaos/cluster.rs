@@ -6,6 +6,7 @@ use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
 };
+use serde_json::json;
 use testkit::{
     cluster::ControlPlane,
     deployment::{Operator, rights},
@@ -15,10 +16,16 @@ use testkit::{
 use super::{
     stage,
     storms::{
-        actions::releases,
+        actions::{NEWER, releases},
         ground::{Ground, arguments, namespaces},
     },
 };
+
+/// What a newer operator makes of the definition of groups, as a JSON patch.
+pub fn newer() -> String {
+    let policies = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/driftPolicy/enum/-";
+    json!([{"op": "add", "path": policies, "value": NEWER}]).to_string()
+}
 
 /// A control plane, and the operators of one round on it.
 pub struct Cluster<'a> {

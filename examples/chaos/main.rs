@@ -62,7 +62,7 @@ async fn chaos(seed: u64, rounds: u64) -> Result<(), Box<dyn Error>> {
     let plane = ControlPlane::start(&Terminal::new())?;
     stage::install(&plane)?;
     // Definitions of a newer operator, as after this one was rolled back.
-    plane.run(&["patch", "crd", "groups.apio.netaxis.be", "--type=json", "-p", &actions::newer()])?;
+    plane.run(&["patch", "crd", "groups.apio.netaxis.be", "--type=json", "-p", &cluster::newer()])?;
     println!("seed       actions  calls  writes  deaths  nudged  seconds");
     for seed in seed..seed + rounds {
         let began = Instant::now();

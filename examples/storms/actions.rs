@@ -153,7 +153,8 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, end: u64) -> u64 {
+    /// A number below an end.
+    pub fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }
 
@@ -169,12 +170,6 @@ impl Random {
 
 /// A policy of groups that only a newer operator knows.
 pub const NEWER: &str = "Approve";
-
-/// What a newer operator makes of the definition of groups, as a JSON patch.
-pub fn newer() -> String {
-    let policies = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/driftPolicy/enum/-";
-    json!([{"op": "add", "path": policies, "value": NEWER}]).to_string()
-}
 
 /// What decides about a deletion, and how people spell it.
 pub const DELETION: &str = "apio.netaxis.be/deletion";
