@@ -177,7 +177,7 @@ async fn finish<K: Watched>(
         Some(status) => {
             if let Err(failure) = operator.tell::<K>(&about, subject, status, &report.notes).await {
                 warn!(%kind, namespace = %subject.namespace, name = %subject.name, "{failure}");
-                return Again::Transient(memory.attempts.max(1), None);
+                return Again::Transient(memory.attempts.count.max(1), None);
             }
         }
     }

@@ -302,6 +302,8 @@ impl Memories {
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::jiff::Timestamp;
+
     use super::*;
 
     #[test]
@@ -321,7 +323,7 @@ mod tests {
         assert_eq!(memories.of("u").touched, Some(8));
         memories.ends("u", 9);
         assert!(memories.map().is_empty());
-        memories.keep("u", Memory { attempts: 1, ..Memory::default() });
+        memories.keep("u", Memory { missing_since: Some(Timestamp::UNIX_EPOCH), ..Memory::default() });
         memories.keep("u", Memory::default());
         assert!(memories.map().is_empty());
     }

@@ -18,7 +18,7 @@ use super::{
     on_the_way, ownership,
     plan::{Sent, Step, Verdict},
     reason::{Reason, State},
-    schedule::{Again, SAID, sends_again_after},
+    schedule::{Again, Attempts, SAID, sends_again_after},
     size,
 };
 use crate::api::{AutoCreating, Observed, Ownership, Status};
@@ -37,7 +37,7 @@ pub struct Memory {
     /// Since when every pass waited for something that was begun.
     pub awaiting_since: Option<Timestamp>,
     /// How many in a row did not end well.
-    pub attempts: u32,
+    pub attempts: Attempts,
     /// What the platform did not keep.
     pub unkept: Option<Unkept>,
 }
@@ -54,19 +54,20 @@ pub struct Unkept {
 impl Memory {
     /// The memory after a pass with this end.
     pub fn after(self, verdict: &Verdict, now: Timestamp) -> Self {
+        let one_more = || self.attempts.one_more(|count| Again::Transient(count, None), now);
         match verdict {
             Verdict::Failed(failure) => {
                 // What is held back until a known moment was not tried.
                 let tried = failure.cause != Cause::HeldBack || failure.retry_after.is_none();
-                let attempts = self.attempts.saturating_add(u32::from(tried));
+                let attempts = if tried { one_more() } else { self.attempts };
                 let failing_since = Some(self.failing_since.unwrap_or(now));
                 Self { failing_since, awaiting_since: None, attempts, ..self }
             }
-            Verdict::Superseded => Self { attempts: self.attempts.saturating_add(1), ..self },
-            Verdict::Blocked(_) => Self { attempts: self.attempts.saturating_add(1), ..Self::default() },
+            Verdict::Superseded => Self { attempts: one_more(), ..self },
+            Verdict::Blocked(_) => Self { attempts: self.attempts.one_more(Again::Blocked, now), ..Self::default() },
             Verdict::Awaiting(_) => Self {
                 awaiting_since: Some(self.awaiting_since.unwrap_or(now)),
-                attempts: self.attempts.saturating_add(1),
+                attempts: one_more(),
                 ..Self::default()
             },
             Verdict::NotAccepted(_, sent) => {
@@ -150,7 +151,7 @@ pub fn report(
     }
     if matches!(verdict, Verdict::Superseded) {
         // What was done counts; what was found is not of the resource that is there now.
-        let again = Again::Transient(memory.attempts, None);
+        let again = Again::Transient(memory.attempts.count, None);
         let status = conditions::differ(&status, old).then_some(status);
         return Report { status, notes: events::of_steps(facts), again };
     }

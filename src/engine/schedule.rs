@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use k8s_openapi::jiff::Timestamp;
+
 /// Why to look again; the wait follows from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Again {
@@ -62,6 +64,27 @@ pub fn delay(again: Again, drift: Duration, random: f64) -> Option<Duration> {
     }
 }
 
+/// How often in a row something did not end well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Attempts {
+    /// Those that count.
+    pub count: u32,
+    last: Option<Timestamp>,
+}
+
+impl Attempts {
+    /// One more, of a kind that is tried again so. One that comes before its time, because something else changed, does not
+    /// count: it says nothing of how long what is waited for takes.
+    #[must_use]
+    pub fn one_more(self, again: impl Fn(u32) -> Again, now: Timestamp) -> Self {
+        let soonest = delay(again(self.count), Duration::MAX, 0.0).unwrap_or_default();
+        match self.last {
+            Some(last) if now.duration_since(last).unsigned_abs() < soonest => self,
+            _ => Self { count: self.count.saturating_add(1), last: Some(now) },
+        }
+    }
+}
+
 fn spread(base: Duration, random: f64) -> Duration {
     base.mul_f64(0.8 + 0.4 * random.clamp(0.0, 1.0))
 }
@@ -97,6 +120,22 @@ mod tests {
         assert_eq!(wait(1), Duration::from_secs(1));
         assert_eq!(wait(4), Duration::from_secs(8));
         assert_eq!(wait(4_000_000), LAST_RETRY);
+    }
+
+    #[test]
+    fn a_try_that_comes_before_its_time_makes_no_later_one_wait_longer() {
+        let again = |count| Again::Transient(count, None);
+        let at = |milliseconds| Timestamp::from_millisecond(milliseconds).unwrap();
+        let mut attempts = Attempts::default();
+        for milliseconds in [0, 100, 200, 700] {
+            attempts = attempts.one_more(again, at(milliseconds));
+            assert_eq!(attempts.count, 1);
+        }
+        // When it is due by itself, with its jitter.
+        for (milliseconds, count) in [(800, 2), (2_300, 2), (2_400, 3)] {
+            attempts = attempts.one_more(again, at(milliseconds));
+            assert_eq!(attempts.count, count, "after {milliseconds} ms");
+        }
     }
 
     #[test]

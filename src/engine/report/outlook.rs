@@ -121,10 +121,12 @@ pub fn outlook(subject: &Subject, verdict: &Verdict, memory: Memory, now: Timest
             }
         }
         Verdict::Refused(refusal) => refused(subject, refusal, memory, now),
-        Verdict::Blocked(blocked) => deleting(blocked.reason, blocked.message.clone(), Again::Blocked(memory.attempts)),
+        Verdict::Blocked(blocked) => {
+            deleting(blocked.reason, blocked.message.clone(), Again::Blocked(memory.attempts.count))
+        }
         Verdict::Awaiting(what) => {
             let message = format!("{}; {BY_ITSELF}", what.message);
-            Outlook::waiting(what.reason, message, Again::Transient(memory.attempts, None))
+            Outlook::waiting(what.reason, message, Again::Transient(memory.attempts.count, None))
         }
         Verdict::Failed(failure) => {
             let reason = failure.cause.reason();
@@ -132,7 +134,7 @@ pub fn outlook(subject: &Subject, verdict: &Verdict, memory: Memory, now: Timest
             let again = if stalled && !subject.deleting {
                 Again::Stalled
             } else {
-                Again::Transient(memory.attempts, failure.retry_after)
+                Again::Transient(memory.attempts.count, failure.retry_after)
             };
             let message = told_before(subject, failure).unwrap_or_else(|| sentence_of(failure));
             if subject.deleting {

@@ -50,7 +50,7 @@ pub async fn scenarios(page: Arc<Page>) -> Shown {
     told(&namespace, "zottegem", &[(no_lease().await, memory)]).await;
     stage.play("not-leader");
     let long_since = Timestamp::now() - GRACE;
-    let failing = Memory { failing_since: Some(long_since), attempts: 9, ..memory };
+    let failing = Memory { failing_since: Some(long_since), ..memory };
     told(&namespace, "zwalm", &[(Verdict::Synced, memory), (outage().await, failing)]).await;
     stage.play("platform-unreachable-for-long");
     told(&namespace, "zoersel", &[(Verdict::Synced, memory), unkept(memory)]).await;

@@ -124,21 +124,22 @@ fn what_is_held_back_until_a_known_moment_waits_no_longer_for_it() {
     for _ in 0..3 {
         assert_eq!(story.ends(&Verdict::Failed(held_back.clone()), 0).again, Transient(1, held_back.retry_after));
     }
-    assert_eq!(story.ends(&failed(Cause::HeldBack), 0).again, Transient(2, None));
+    assert_eq!(story.ends(&failed(Cause::HeldBack), 1).again, Transient(2, None));
 }
 
 #[test]
 fn attempts_count_up_and_are_forgotten_after_a_good_end() {
     let mut story = Story::of(new());
-    for attempt in 1..4 {
-        assert_eq!(story.ends(&failed(Cause::TimedOut), 0).again, Transient(attempt, None));
+    for (attempt, at) in [(1, 0), (2, 1), (3, 3)] {
+        assert_eq!(story.ends(&failed(Cause::TimedOut), at).again, Transient(attempt, None));
     }
+    assert_eq!(story.ends(&failed(Cause::TimedOut), 3).again, Transient(3, None), "woken by something else");
     story.ends(&Verdict::Synced, 0);
     assert_eq!(story.ends(&failed(Cause::TimedOut), 0).again, Transient(1, None));
     let blocked = Verdict::Blocked(Blocked::new(GroupNotEmpty, "1 user"));
     let mut story = Story::of(Subject { deleting: true, ..new() });
-    for attempt in 1..4 {
-        assert_eq!(story.ends(&blocked, 0).again, Again::Blocked(attempt));
+    for (attempt, at) in [(1, 0), (2, 15), (3, 45)] {
+        assert_eq!(story.ends(&blocked, at).again, Again::Blocked(attempt));
     }
 }
 
