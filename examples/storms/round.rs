@@ -6,7 +6,10 @@ use std::{
 };
 
 use apio_operator::api::{Group, REQUESTED_AT, Reseller, Tenant};
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::{
+    core::v1::{ConfigMap, Secret},
+    events::v1::Event,
+};
 use kube::{
     Api,
     api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams},
@@ -292,10 +295,28 @@ impl<G: Ground> Round<G> {
             if wrong.is_empty() {
                 return Ok(());
             }
+            self.hear_what_was_left().await;
             if Instant::now() > until {
                 return Err(wrong);
             }
             sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// What is not certainly the operator's is left on the platform, and told.
+    async fn hear_what_was_left(&mut self) {
+        for place in PLACES {
+            let events =
+                Api::<Event>::namespaced(self.ground.client().clone(), &namespace(self.ground.systems(), place));
+            let params = ListParams::default();
+            let events = patiently(async || events.list(&params).await).await;
+            let events = events.unwrap_or_else(|error| panic!("the events cannot be listed: {error}"));
+            let left = events.into_iter().filter(|event| event.reason.as_deref() == Some("Left"));
+            for about in left.filter_map(|event| event.regarding) {
+                let is_it = |target: &Target| target.place == place && about.name.as_ref() == Some(&target.name);
+                let targets = Target::all().into_iter().filter(is_it);
+                self.orphans.extend(targets.filter(|it| about.kind.as_deref() == Some(it.kind)).map(|it| it.id()));
+            }
         }
     }
 
