@@ -129,6 +129,23 @@ mod tests {
         }
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_list_that_breaks_off_has_shown_nothing_however_long_it_took() {
+        let events = stream::iter(0..6).then(async |at| match at % 2 {
+            0 => Ok(Event::InitApply(at)),
+            _ => {
+                tokio::time::sleep(Duration::from_secs(100)).await;
+                Err(refused())
+            }
+        });
+        let waits = Mutex::new(Vec::new());
+        let pause = |wait: Duration| std::future::ready(waits.lock().unwrap().push(wait.as_secs()));
+        let paced = paced(events, |_| (), pause, || 0.5);
+        assert_eq!(paced.filter(|event| std::future::ready(event.is_err())).count().await, 3);
+        // The last one is not waited for: nothing comes after it.
+        assert_eq!(waits.into_inner().unwrap(), [1, 2, 4]);
+    }
+
     #[test]
     fn a_failure_is_told_in_the_words_of_the_api_server() {
         assert_eq!(told(&refused()), "the list failed: groups is forbidden");
