@@ -27,6 +27,8 @@ use super::{
 
 /// Between two actions: so that the operator is in the middle of something.
 const PAUSE: Duration = Duration::from_millis(30);
+/// How often a deletion may be refused while all is at rest: it waits for 12 seconds at least.
+const REFUSED: usize = 2;
 /// How long everything may take to come to rest by itself, and how long when it is asked to look.
 const BY_ITSELF: Duration = Duration::from_secs(40);
 const WHEN_ASKED: Duration = Duration::from_secs(90);
@@ -311,7 +313,10 @@ impl<G: Ground> Round<G> {
             let params = ListParams::default();
             let events = patiently(async || events.list(&params).await).await;
             let events = events.unwrap_or_else(|error| panic!("the events cannot be listed: {error}"));
-            let left = events.into_iter().filter(|event| event.reason.as_deref() == Some("Left"));
+            // Without a warning is what somebody wanted to be left, or what had no record.
+            let is_told =
+                |event: &Event| event.reason.as_deref() == Some("Left") && event.type_.as_deref() == Some("Warning");
+            let left = events.into_iter().filter(is_told);
             for about in left.filter_map(|event| event.regarding) {
                 let is_it = |target: &Target| target.place == place && about.name.as_ref() == Some(&target.name);
                 let targets = Target::all().into_iter().filter(is_it);
@@ -336,12 +341,17 @@ impl<G: Ground> Round<G> {
             }
             sleep(Duration::from_millis(100)).await;
         }
+        // A deletion that the platform refuses is tried again, at a time of its own.
+        let mut refused = BTreeMap::<String, usize>::new();
+        let mut is_told = |call: &testkit::simulator::Call| {
+            let is_refused = call.method == "DELETE" && call.status == Some(400);
+            let times = refused.entry(call.path.clone()).or_default();
+            *times += usize::from(is_refused);
+            call.is_write() && !(is_refused && *times <= REFUSED)
+        };
         let writes = self.platform.journal()[seen..]
             .iter()
-            // A deletion that the platform refuses is tried again.
-            .filter(|call| {
-                call.is_write() && (call.method != "DELETE" || call.status.is_none_or(|status| status < 400))
-            })
+            .filter(|call| is_told(call))
             .map(|call| format!("written while all was at rest: {call}"))
             .collect::<Vec<_>>();
         let after = self.resources().await;

@@ -15,7 +15,7 @@ use crate::{
     engine::{
         budget,
         declared::Declaration,
-        facts::{Cluster, Facts},
+        facts::{Cluster, Facts, Query},
         failure::{Cause, Failure},
         ids::Key,
         kind::Subject,
@@ -129,7 +129,16 @@ async fn run<K: Watched>(operator: &Operator, turn: &Turn, basis: &Basis<'_, K>,
             Plan::Ask(queries) => {
                 turn.places(queries.len()).await;
                 facts.at(began.elapsed());
-                let answers = join_all(queries.iter().map(|query| operator.platform.ask(turn, query))).await;
+                let answers = join_all(queries.iter().map(|query| operator.platform.ask(turn, query)));
+                // Beside the count, which is fresh for a short time only. What it says is heard before the deletion.
+                let counts = queries.iter().any(|query| matches!(query, Query::Count(..) | Query::Groups(_)));
+                let looks = async {
+                    if let Some(key) = basis.subject.recorded().filter(|_| counts && basis.subject.deleting) {
+                        let here = &basis.subject.namespace;
+                        _ = operator.shows_all_that_concern::<K>(here, &key, began + facts.now()).await;
+                    }
+                };
+                let (answers, ()) = tokio::join!(answers, looks);
                 for (query, answer) in queries.into_iter().zip(answers) {
                     operator.metrics.platform_call(query.label(), answer.as_ref().err());
                     facts.learn(query, answer);

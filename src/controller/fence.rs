@@ -44,8 +44,9 @@ impl Operator {
         began: Instant,
     ) -> Result<(), Failure> {
         let now = match step {
-            Step::Delete(key, ..) => {
-                self.shows_all_that_concern::<K>(&basis.subject.namespace, key).await?;
+            Step::Delete(key, _, cleared) => {
+                let counted = began + cleared.counted();
+                self.shows_all_that_concern::<K>(&basis.subject.namespace, key, counted).await?;
                 self.live(basis.object).await?
             }
             _ => self.index.get::<K>(&basis.subject.namespace, &basis.subject.name),

@@ -139,7 +139,10 @@ mod tests {
             }
         });
         let waits = Mutex::new(Vec::new());
-        let pause = |wait: Duration| std::future::ready(waits.lock().unwrap().push(wait.as_secs()));
+        let pause = |wait: Duration| {
+            waits.lock().unwrap().push(wait.as_secs());
+            std::future::ready(())
+        };
         let paced = paced(events, |_| (), pause, || 0.5);
         assert_eq!(paced.filter(|event| std::future::ready(event.is_err())).count().await, 3);
         // The last one is not waited for: nothing comes after it.

@@ -106,10 +106,9 @@ impl Operator {
         let api: Api<Packed<K>> = Api::namespaced(self.client.clone(), &subject.namespace);
         let base = self.base(subject);
         let mut params = PatchParams::apply(self.managers.mine());
-        // The first write of all decides whose the resource is. And what our finalizer does not hold may have been replaced by
-        // another one of its name, which the API server does not look at for a status.
-        let may_be_another = !base.is_ours || !subject.held || subject.deleting;
-        let mut on = base.version.filter(|_| purpose == Purpose::Hold || may_be_another);
+        // The first write of all decides whose the resource is; and later it may have been replaced by another one of its name,
+        // which the API server does not look at for a status.
+        let mut on = base.version;
         for _ in 0..TRIES {
             let mut told = json!(status);
             if !subject.unread.is_empty() {

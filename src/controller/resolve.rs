@@ -7,16 +7,19 @@ use super::{
     Operator,
     index::{Index, Watched},
 };
-use crate::engine::{
-    facts::Cluster,
-    failure::{Cause, Failure, chain},
-    ids::Key,
-    kind::Subject,
-    neighbours::{Neighbour, Neighbours},
-    ownership,
-    plan::Refusal,
-    reason::Reason,
-    shown::Shown,
+use crate::{
+    api::Tenant,
+    engine::{
+        facts::Cluster,
+        failure::{Cause, Failure, chain},
+        ids::Key,
+        kind::Subject,
+        neighbours::{Neighbour, Neighbours},
+        ownership,
+        plan::Refusal,
+        reason::Reason,
+        shown::Shown,
+    },
 };
 
 impl Operator {
@@ -116,7 +119,10 @@ fn claims<K: Watched>(cluster: &mut Cluster, operator: &Operator, subject: &Subj
 
 /// Who may claim it without being seen to.
 fn unknown_claims<K: Watched>(operator: &Operator, subject: &Subject, key: &Key) -> Option<Refusal> {
-    if let Some(place) = operator.index.never_listed::<K>().find(|place| operator.may_claim(place, key)) {
+    // A group stands for what its tenant says.
+    let tenants = operator.index.never_listed::<Tenant>().filter(|_| matches!(key, Key::Group(..)));
+    let mut unlisted = operator.index.never_listed::<K>().chain(tenants);
+    if let Some(place) = unlisted.find(|place| operator.may_claim(place, key)) {
         let message = format!(
             "namespace {place} is watched and cannot be listed, so it is not known whether a resource there stands for {key}; give the operator its rights there, or take it out of --watch-namespaces"
         );

@@ -28,6 +28,11 @@ pub struct Cleared {
 }
 
 impl Cleared {
+    /// How long the pass had lasted when the count began.
+    pub fn counted(&self) -> Duration {
+        self.counted
+    }
+
     /// When the pass has lasted this long: whether it has to be counted again.
     pub fn is_old(&self, now: Duration) -> bool {
         now.saturating_sub(self.counted) > FRESH

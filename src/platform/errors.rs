@@ -24,7 +24,10 @@ pub fn accepted(reply: Reply, call: &str, write: bool) -> Result<Value, Failure>
             Err(text) if write && text.trim().is_empty() => Ok(Value::Null),
             Err(text) => {
                 let message = format!("{call} was answered with no JSON: {}", cut(&text));
-                Err(Failure { speaker: Speaker::Between, ..Failure::new(Cause::Unreadable, message) })
+                // What begins as JSON may be the platform's own, cut off or with a text that is none.
+                let is_page = !text.trim_start().starts_with(['{', '[']);
+                let speaker = if is_page { Speaker::Between } else { Speaker::Operator };
+                Err(Failure { speaker, ..Failure::new(Cause::Unreadable, message) })
             }
         },
         status => {
@@ -218,8 +221,13 @@ mod tests {
             accepted(reply, "c", write).map_err(|failure| (failure.cause, failure.speaker))
         };
         assert_eq!(said("", true), Ok(Value::Null));
-        for (text, write) in [("<html>", true), ("{\"groupId\": \"H", true), ("<html>", false), ("", false)] {
-            assert_eq!(said(text, write), Err((Cause::Unreadable, Speaker::Between)), "{text}");
+        for (text, write, speaker) in [
+            ("<html>", true, Speaker::Between),
+            ("{\"groupId\": \"H", true, Speaker::Operator),
+            ("<html>", false, Speaker::Between),
+            ("", false, Speaker::Between),
+        ] {
+            assert_eq!(said(text, write), Err((Cause::Unreadable, speaker)), "{text}");
         }
     }
 

@@ -138,7 +138,8 @@ impl Login {
         let body = json!({"username": credentials.username, "password": credentials.password.expose_secret()});
         let request = Request::new(Method::POST, &url)?.with_json(Some(&body))?;
         let reply = http::send(&*login.wire, request, false, None, &transport.surroundings).await?;
-        let reply = Reply { mode: address.mode(), ..reply };
+        // Whoever refuses a login in the form of either door is believed: it is not to be tried again and again.
+        let reply = Reply { mode: Mode::Core, ..reply };
         // The form of the platform's 401 is not documented; a page with another status may be that of something in between.
         if reply.status == 401 || matches!(reply.status, 400 | 403) && errors::is_own(&reply) {
             let message = format!("the platform refuses the login of {}", credentials.username);

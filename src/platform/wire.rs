@@ -92,8 +92,7 @@ fn unwritten(error: &dyn fmt::Display) -> Failure {
     Failure::new(Cause::Bug, format!("cannot write a request: {error}"))
 }
 
-/// The head of an answer, and its body as it arrives.
-#[derive(Debug)]
+/// The head of an answer, and its body as it arrives. It holds a session, so it is never shown.
 pub struct Response {
     /// HTTP status.
     pub status: u16,

@@ -120,6 +120,8 @@ impl Pace {
                 self.pause(failure, now);
                 self.platform.failed(caller, ONE_CUT, now);
             }
+            // It may be about this one object: it counts once, and slows nothing.
+            Meaning::Page => self.platform.failed(caller, Duration::MAX, now),
             Meaning::NoTime => {
                 self.cut(now);
                 self.pause(failure, now);
@@ -138,7 +140,7 @@ impl Pace {
         if failure.is_some_and(concerns_tenant) {
             self.forget(now);
             self.tenants.entry(caller.lane.clone()).or_default().failed(caller, Duration::MAX, now);
-        } else if !matches!(meaning, Meaning::NoAnswer)
+        } else if !matches!(meaning, Meaning::NoAnswer | Meaning::Page)
             && let Some(tenant) = self.tenants.get_mut(&caller.lane)
         {
             self.owed |= tenant.answered(now);
@@ -189,11 +191,14 @@ enum Meaning {
     OfOne,
     /// It did not answer, or something before it did.
     NoAnswer,
+    /// Something before it did, about what was asked.
+    Page,
 }
 
 /// Whether it may be one tenant that the platform has trouble with. One that it never has the time to answer for is one too.
 fn concerns_tenant(failure: &Failure) -> bool {
-    matches!(meaning(failure), Meaning::OfOne) || matches!(failure.cause, Cause::TimedOut | Cause::Ambiguous)
+    matches!(meaning(failure), Meaning::OfOne | Meaning::Page)
+        || matches!(failure.cause, Cause::TimedOut | Cause::Ambiguous)
 }
 
 fn meaning(failure: &Failure) -> Meaning {
@@ -205,7 +210,7 @@ fn meaning(failure: &Failure) -> Meaning {
         Cause::ServerError | Cause::Unreachable | Cause::TimedOut | Cause::Ambiguous => Meaning::NoAnswer,
         // What has no documented form may be the platform's own.
         Cause::Unauthorized => Meaning::Answer,
-        _ if failure.speaker == Speaker::Between => Meaning::NoAnswer,
+        _ if failure.speaker == Speaker::Between => Meaning::Page,
         _ => Meaning::Answer,
     }
 }

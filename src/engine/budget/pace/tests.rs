@@ -280,5 +280,11 @@ fn pages_of_something_in_between_stop_the_calls_and_answers_of_the_platform_do_n
         let mut pace = Pace::new(FREE);
         fail_for(&mut pace, "Acme", &Failure { speaker, ..failure(cause) }, STOPS_AFTER, at(0));
         assert_eq!(pace.is_stopped(), stops, "{cause:?} {speaker:?}");
+        // One object that something in between answers for is no reason to ask for nothing else, nor more slowly.
+        let mut pace = Pace::new(FREE);
+        for second in 0..20 {
+            ended(&mut pace, Some(&Failure { speaker, ..failure(cause) }), at(second * 10));
+        }
+        assert!(!pace.is_stopped() && pace.window() == FREE.concurrency, "{cause:?} {speaker:?}");
     }
 }
