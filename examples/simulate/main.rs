@@ -28,8 +28,8 @@ const USAGE: &str = "usage: cargo run --release --example simulate [-- --seed N 
 const ROUND: &str = "APIO_SIMULATED_ROUND";
 /// Set when it tells its story.
 const STORY: &str = "APIO_SIMULATED_STORY";
-/// Longer in real time no round takes.
-const STUCK: Duration = Duration::from_secs(120);
+/// Longer in real time no round takes, not even in a debug build beside much else.
+const STUCK: Duration = Duration::from_secs(900);
 
 fn main() -> ExitCode {
     if let Some(seed) = env::var(ROUND).ok().and_then(|seed| seed.parse().ok()) {

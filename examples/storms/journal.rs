@@ -26,14 +26,14 @@ pub struct Edits(Vec<((u64, u64), Id, Edit)>);
 const OPTIONS: [&str; 3] = ["autoCreateDomain", "groupId", "tenantId"];
 
 /// What is known of an object while the journal is read.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Known {
     /// `None` after a write whose answer nobody saw.
     exists: Option<bool>,
     /// The number of the last call before it was known to hold a user.
     occupied: Option<u64>,
-    /// The number of the last count of its users.
-    counted: Option<u64>,
+    /// The numbers of the last counts of its users, of which each deletion takes one: two operators may count at the same time.
+    counted: Vec<u64>,
 }
 
 impl Edits {
@@ -60,13 +60,21 @@ impl Edits {
             if let Some(id) = counted(call)
                 && carried_out
             {
-                known.entry(id).or_default().counted = Some(call.seq);
+                let counted = &mut known.entry(id).or_default().counted;
+                counted.push(call.seq);
+                // More than two operators there are never.
+                if counted.len() > 2 {
+                    counted.remove(0);
+                }
             }
             let Some(id) = target(call) else { continue };
             let mut problem = |what: &str| wrong.push(format!("{what}: {} {call}", call.seq));
             let one = known.entry(id.clone()).or_default();
             match call.method.as_str() {
                 "GET" => {
+                    if call.status == Some(404) {
+                        one.counted.clear();
+                    }
                     one.exists = match call.status {
                         Some(200) => Some(true),
                         Some(404) => Some(false),
@@ -84,15 +92,15 @@ impl Edits {
                     after_write(one, call, true);
                 }
                 "DELETE" => {
+                    let counted = one.counted.pop();
                     if let (Id::Group(..), Some(since)) = (&id, one.occupied)
-                        && one.counted.is_none_or(|counted| counted > since)
+                        && counted.is_none_or(|counted| counted > since)
                     {
                         problem("deleted although it was counted as not empty");
                     }
-                    if let (Id::Group(..), None) = (&id, one.counted) {
+                    if let (Id::Group(..), None) = (&id, counted) {
                         problem("deleted without a count");
                     }
-                    one.counted = None;
                     after_write(one, call, false);
                     if one.exists != Some(true) {
                         one.occupied = None;
