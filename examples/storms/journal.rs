@@ -72,9 +72,6 @@ impl Edits {
             let one = known.entry(id.clone()).or_default();
             match call.method.as_str() {
                 "GET" => {
-                    if call.status == Some(404) {
-                        one.counted.clear();
-                    }
                     one.exists = match call.status {
                         Some(200) => Some(true),
                         Some(404) => Some(false),
@@ -89,6 +86,7 @@ impl Edits {
                         None => problem("created without a look after a write whose result is unknown"),
                         Some(false) => {}
                     }
+                    one.counted.clear();
                     after_write(one, call, true);
                 }
                 "DELETE" => {
