@@ -16,15 +16,14 @@ use testkit::{
 use super::{
     stage,
     storms::{
-        actions::{NEWER, releases},
+        actions::{NEWER, POLICIES, releases},
         ground::{Ground, arguments, namespaces},
     },
 };
 
 /// What a newer operator makes of the definition of groups, as a JSON patch.
 pub fn newer() -> String {
-    let policies = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/driftPolicy/enum/-";
-    json!([{"op": "add", "path": policies, "value": NEWER}]).to_string()
+    json!([{"op": "add", "path": format!("{POLICIES}/-"), "value": NEWER}]).to_string()
 }
 
 /// A control plane, and the operators of one round on it.

@@ -10,52 +10,21 @@ mod stage;
 #[path = "../storms/mod.rs"]
 mod storms;
 
-use std::{
-    error::Error,
-    process::ExitCode,
-    time::{Instant, SystemTime, UNIX_EPOCH},
-};
+use std::{error::Error, process::ExitCode, time::Instant};
 
 use testkit::cluster::{ControlPlane, Terminal};
 
 use cluster::Cluster;
-use storms::{actions, round::Round};
-
-const USAGE: &str = "usage: cargo run --release --example chaos [-- --seed N --rounds N]";
+use storms::round::{Broken, Round};
 
 fn main() -> ExitCode {
     if let Some(ended) = stage::as_operator() {
         return ended;
     }
-    let Some((seed, rounds)) = arguments(std::env::args().skip(1)) else {
-        eprintln!("{USAGE}");
-        return ExitCode::from(2);
-    };
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let ended =
-        tokio::runtime::Runtime::new().map_err(Into::into).and_then(|runtime| runtime.block_on(chaos(seed, rounds)));
-    match ended {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("chaos: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// Seed and rounds; `None`: the arguments are not understood.
-fn arguments(mut arguments: impl Iterator<Item = String>) -> Option<(u64, u64)> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-    let (mut seed, mut rounds) = (now, 10);
-    while let Some(name) = arguments.next() {
-        let value = arguments.next()?.parse().ok()?;
-        match name.as_str() {
-            "--seed" => seed = value,
-            "--rounds" => rounds = value,
-            _ => return None,
-        }
-    }
-    Some((seed, rounds))
+    storms::run("chaos", 10, |seed, rounds| -> Result<(), Box<dyn Error>> {
+        tokio::runtime::Runtime::new()?.block_on(chaos(seed, rounds))
+    })
 }
 
 async fn chaos(seed: u64, rounds: u64) -> Result<(), Box<dyn Error>> {
@@ -67,20 +36,15 @@ async fn chaos(seed: u64, rounds: u64) -> Result<(), Box<dyn Error>> {
     for seed in seed..seed + rounds {
         let began = Instant::now();
         let mut round = Round::new(Cluster::new(&plane, seed).await?);
-        let mut told = Vec::new();
-        for (number, storm) in actions::phases(seed).iter().enumerate() {
-            told.push(format!("-- phase {number}"));
-            told.extend(storm.iter().map(|action| format!("{action:?}")));
-            if let Err(problems) = round.weather(storm).await {
-                println!("{}", told.join("\n"));
-                println!("{}", round.story());
-                println!("\nPROBLEMS\n{}", problems.join("\n"));
+        let actions = match round.weathers(seed).await {
+            Ok(actions) => actions,
+            Err(Broken { done, problems }) => {
+                println!("{done}\n{}\n\nPROBLEMS\n{}", round.story(), problems.join("\n"));
                 return Err(format!("play it again with --seed {seed} --rounds 1").into());
             }
-        }
+        };
         let (calls, writes) = (round.platform.journal().len(), round.platform.writes().len());
         let seconds = began.elapsed().as_secs();
-        let actions = told.len();
         println!(
             "{seed:<10} {actions:>7}  {calls:>5}  {writes:>6}  {:>6}  {:>6}  {seconds:>7}",
             round.deaths,

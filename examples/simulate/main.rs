@@ -16,13 +16,11 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use memory::Memory;
-use storms::{actions, round::Round};
-
-const USAGE: &str = "usage: cargo run --release --example simulate [-- --seed N --rounds N]";
+use storms::round::{Broken, Round};
 
 /// Set in the process of a round.
 const ROUND: &str = "APIO_SIMULATED_ROUND";
@@ -35,32 +33,7 @@ fn main() -> ExitCode {
     if let Some(seed) = env::var(ROUND).ok().and_then(|seed| seed.parse().ok()) {
         return round(seed);
     }
-    let Some((seed, rounds)) = arguments(env::args().skip(1)) else {
-        eprintln!("{USAGE}");
-        return ExitCode::from(2);
-    };
-    match simulate(seed, rounds) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("simulate: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// Seed and rounds; `None`: the arguments are not understood.
-fn arguments(mut arguments: impl Iterator<Item = String>) -> Option<(u64, u64)> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-    let (mut seed, mut rounds) = (now, 100);
-    while let Some(name) = arguments.next() {
-        let value = arguments.next()?.parse().ok()?;
-        match name.as_str() {
-            "--seed" => seed = value,
-            "--rounds" => rounds = value,
-            _ => return None,
-        }
-    }
-    Some((seed, rounds))
+    storms::run("simulate", 100, simulate)
 }
 
 /// Runs rounds, as many at once as there are cores; the first one twice, which must be the same call by call.
@@ -162,18 +135,11 @@ async fn weathers(seed: u64) -> Result<String, String> {
     let memory = Memory::new(seed)?;
     let journal = memory.journal();
     let mut round = Round::new(memory);
-    let mut told = Vec::new();
-    for (number, storm) in actions::phases(seed).iter().enumerate() {
-        told.push(format!("-- phase {number}"));
-        told.extend(storm.iter().map(|action| format!("{action:?}")));
-        if let Err(problems) = round.weather(storm).await {
-            let story = if env::var_os(STORY).is_some() {
-                format!("{}\n{}\n{}\n", told.join("\n"), round.story(), journal.text())
-            } else {
-                String::new()
-            };
-            return Err(format!("{story}PROBLEMS\n{}", problems.join("\n")));
+    if let Err(Broken { done, problems }) = round.weathers(seed).await {
+        if env::var_os(STORY).is_some() {
+            println!("{done}\n{}\n{}", round.story(), journal.text());
         }
+        return Err(format!("PROBLEMS\n{}", problems.join("\n")));
     }
     let (calls, writes) = (round.platform.journal().len(), round.platform.writes().len());
     let (deaths, nudged, seconds) = (round.deaths, round.nudged.len(), began.elapsed().as_secs());

@@ -13,6 +13,7 @@ use std::{
 use apio_operator::{
     api,
     cli::{Cli, Command},
+    controller::CLUSTER_TIMEOUT,
     run::{Cluster, Outside, operate},
     surroundings::Surroundings,
 };
@@ -29,14 +30,12 @@ use tower::timeout::Timeout;
 
 use super::{
     storms::{
-        actions::{NEWER, releases},
+        actions::{NEWER, POLICIES, releases},
         ground::{Ground, arguments, namespaces},
     },
     ways::{Journal, Life, Shared, ToPlatform, Way},
 };
 
-/// As the real client of the operator is told.
-const CLUSTER_TIMEOUT: Duration = Duration::from_secs(30);
 /// The day on which every round begins.
 const DAY: &str = "2030-01-01T00:00:00Z";
 
@@ -148,8 +147,7 @@ fn definitions() -> Result<[String; 3], String> {
     for text in &mut all {
         let mut definition: Value = serde_yaml::from_str(text).map_err(|error| error.to_string())?;
         if definition["spec"]["names"]["kind"] == "Group" {
-            let policies = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/driftPolicy/enum";
-            let policies = definition.pointer_mut(policies).and_then(Value::as_array_mut);
+            let policies = definition.pointer_mut(POLICIES).and_then(Value::as_array_mut);
             policies.ok_or("groups have no driftPolicy")?.push(json!(NEWER));
             *text = definition.to_string();
         }

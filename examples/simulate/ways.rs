@@ -30,10 +30,7 @@ use testkit::{
 use tokio::time::{Instant, sleep};
 use tower::Service;
 
-use super::storms::actions::Random;
-
-/// Longest call of the platform; `--platform-timeout` says the same to the operator.
-const LONGEST_CALL: Duration = Duration::from_secs(2);
+use super::storms::{actions::Random, ground::LONGEST_CALL};
 
 /// What all ways of a round share.
 #[derive(Clone)]

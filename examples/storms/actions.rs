@@ -168,8 +168,9 @@ impl Random {
     }
 }
 
-/// A policy of groups that only a newer operator knows.
+/// A policy of groups that only a newer operator knows, and where a definition of groups lists them.
 pub const NEWER: &str = "Approve";
+pub const POLICIES: &str = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/driftPolicy/enum";
 
 /// What decides about a deletion, and how people spell it.
 pub const DELETION: &str = "apio.netaxis.be/deletion";

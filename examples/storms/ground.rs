@@ -44,16 +44,19 @@ pub fn namespace(systems: &[String], place: &str) -> String {
     format!("{}-{place}", systems[0])
 }
 
+/// Longest call of the platform.
+pub const LONGEST_CALL: Duration = Duration::from_secs(2);
+
 /// What every operator of a storm is told.
 pub fn arguments(watched: &[String; 2]) -> [String; 8] {
-    let watched = watched.join(",");
+    let (watched, longest) = (watched.join(","), format!("{}s", LONGEST_CALL.as_secs()));
     [
         "--watch-namespaces",
         &watched,
         "--drift-interval",
         "2s",
         "--platform-timeout",
-        "2s",
+        &longest,
         "--platform-login-interval",
         "1s",
     ]

@@ -19,7 +19,7 @@ use testkit::simulator::{Account, PASSWORD, Simulator, USERNAME};
 use tokio::time::{Instant, sleep};
 
 use super::{
-    actions::{Action, Id, PLACES, Target, is_orphan},
+    actions::{Action, Id, PLACES, Target, is_orphan, phases},
     ground::{Ground, namespace, patiently},
     journal::{Edit, Edits},
     resources,
@@ -32,6 +32,14 @@ const REFUSED: usize = 2;
 /// How long everything may take to come to rest by itself, and how long when it is asked to look.
 const BY_ITSELF: Duration = Duration::from_secs(40);
 const WHEN_ASKED: Duration = Duration::from_secs(90);
+
+/// What is wrong after a storm.
+pub struct Broken {
+    /// What was done until then.
+    pub done: String,
+    /// One sentence each.
+    pub problems: Vec<String>,
+}
 
 /// One round.
 pub struct Round<G> {
@@ -77,8 +85,19 @@ impl<G: Ground> Round<G> {
         }
     }
 
+    /// All storms of a seed; gives how many actions they were. What is wrong comes with what was done until then.
+    pub async fn weathers(&mut self, seed: u64) -> Result<usize, Broken> {
+        let mut done = Vec::new();
+        for (number, storm) in phases(seed).iter().enumerate() {
+            done.push(format!("-- phase {number}"));
+            done.extend(storm.iter().map(|action| format!("{action:?}")));
+            self.weather(storm).await.map_err(|problems| Broken { done: done.join("\n"), problems })?;
+        }
+        Ok(done.len())
+    }
+
     /// A storm, the rest after it, and what is wrong then.
-    pub async fn weather(&mut self, storm: &[Action]) -> Result<(), Vec<String>> {
+    async fn weather(&mut self, storm: &[Action]) -> Result<(), Vec<String>> {
         for action in storm {
             self.act(action).await;
             sleep(PAUSE).await;
