@@ -71,19 +71,32 @@ async fn a_namespace_that_cannot_be_listed_does_not_stop_the_others() {
 
 #[tokio::test]
 async fn a_group_that_a_resource_claims_which_no_watch_shows_is_not_deleted() {
+    claimed_unseen("groups", &hq("")).await;
+}
+
+/// What a group stands for is said by its tenant.
+#[tokio::test]
+async fn a_group_that_is_claimed_by_a_tenant_which_no_watch_shows_is_not_deleted() {
+    let tenant = manifest("Tenant", "acme", "tenantId: Acme, type: Enterprise, managementPolicy: Observe");
+    let group = manifest("Group", "hq", "tenantRef: {name: acme}, groupId: HQ, groupName: Head office");
+    claimed_unseen("tenants", &(tenant + &group)).await;
+}
+
+/// Another namespace's watch of a kind shows nothing any more when a claim is made there.
+async fn claimed_unseen(kind: &str, claim: &str) {
     let (world, team) = with_team(grant).await;
     world.apply(&hq(""));
     world.group("hq").await;
     assert_eq!(world.operator.stop(), Some(0));
     let operator = InProcess::like(&world.operator);
-    operator.failpoint.silence(&format!("/namespaces/{team}/groups"));
+    operator.failpoint.silence(&format!("/namespaces/{team}/{kind}"));
     operator.start();
     world.has_listed().await;
-    world.plane.apply_in(&team, &hq("")).unwrap();
+    world.plane.apply_in(&team, claim).unwrap();
     world.delete("group/hq");
     let going: Group = world.reason("hq", "DeletionBlocked", "ClusterUnreachable").await;
     let says = message(&going, "DeletionBlocked");
-    assert!(says.contains(&format!("the watch of the groups of namespace {team} does not show")), "{says}");
+    assert!(says.contains(&format!("the watch of the {kind} of namespace {team} does not show")), "{says}");
     assert!(world.platform.edit(|state| state.group("Acme", "HQ").is_some()));
     // With what it watches it goes on: the other resource stands for the group.
     operator.kill();

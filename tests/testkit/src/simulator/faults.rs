@@ -62,6 +62,11 @@ impl Fault {
         Fault::new(Effect::Answer(Reply::json(status, serde_json::json!({"details": text}))))
     }
 
+    /// The call is not carried out; an error as APIO core tells its own, and many a proxy: `{"error": text}`.
+    pub fn core_error(status: u16, text: &str) -> Fault {
+        Fault::new(Effect::Answer(Reply::core_error(status, text)))
+    }
+
     /// The call is not carried out; answered with the HTML page of some proxy.
     pub fn html(status: u16) -> Fault {
         Fault::new(Effect::Answer(Reply::html(status)))
