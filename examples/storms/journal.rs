@@ -53,7 +53,8 @@ impl Edits {
                 match edit {
                     Edit::Occupied => one.occupied = one.occupied.or(Some(*after)),
                     Edit::Emptied => one.occupied = None,
-                    Edit::Removed => *one = Known { exists: None, ..Known::default() },
+                    // What was counted before may be on its way to be deleted.
+                    Edit::Removed => (one.exists, one.occupied) = (None, None),
                 }
             }
             let carried_out = call.status.is_some_and(|status| (200..300).contains(&status));
