@@ -28,7 +28,6 @@ pub(super) fn decide<K: Kind>(
         )
         .refuse();
     }
-    may_be_created(subject, facts, key, record.as_ref())?;
     let vanished = record.as_ref().is_some_and(|record| !ownership::is_pending(record));
     if vanished && subject.policies.drift() == DriftPolicy::Report {
         let message = format!(
@@ -58,6 +57,8 @@ pub(super) fn decide<K: Kind>(
     let ours = record.clone().filter(|record| record.sent.is_none());
     let ours = ours.unwrap_or_else(|| ownership::begun(facts, key, declared));
     let on_the_way = object.prerequisites(key, &change, facts)?;
+    // Last, so that what forbids it is said all the time, and not in turns with this.
+    may_be_created(subject, facts, key, record.as_ref())?;
     let mut body = domains::spelt_as_known(declared.clone(), key, facts);
     body.extend(object.options(Verb::Create, key, declared, &facts.cluster));
     let mut steps = hold(subject, facts, record.as_ref(), ours, &on_the_way);

@@ -10,7 +10,7 @@ use crate::{
     engine::{
         facts::Query,
         failure::Cause,
-        ids::Level,
+        ids::{Key, Level},
         ownership::LATE,
         plan::{Verdict, model::*},
     },
@@ -198,6 +198,17 @@ fn a_created_object_that_is_not_shown_is_not_created_twice() {
         let mut otherwise = case.present(json!({"groupName": "A"}));
         assert_eq!(otherwise.pass().steps(), ["update_group"]);
         assert_eq!(otherwise.subject.status.ownership.unwrap().state, Created);
+    }
+}
+
+#[test]
+fn what_forbids_that_an_object_which_is_not_shown_is_created_again_is_said_all_the_time() {
+    let mut case = taken("");
+    case.cluster.described.insert(Key::Tenant("Acme".into()), true);
+    for awaited in [Duration::ZERO, LATE] {
+        case.subject.awaited = awaited;
+        let pass = case.pass();
+        assert_eq!((pass.steps(), pass.reason()), (vec![], "WaitingForTenant"), "after {awaited:?}");
     }
 }
 
