@@ -114,6 +114,10 @@ impl Ground for Cluster<'_> {
         self.log(number).contains("panicked")
     }
 
+    fn news(&self) -> Option<u64> {
+        None
+    }
+
     fn log(&self, number: usize) -> String {
         self.operators[number].log()
     }

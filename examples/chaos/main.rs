@@ -15,7 +15,10 @@ use std::{error::Error, process::ExitCode, time::Instant};
 use testkit::cluster::{ControlPlane, Terminal};
 
 use cluster::Cluster;
-use storms::round::{Broken, Round};
+use storms::{
+    actions::Extent,
+    round::{Broken, Round},
+};
 
 fn main() -> ExitCode {
     if let Some(ended) = stage::as_operator() {
@@ -35,7 +38,7 @@ async fn chaos(seed: u64, rounds: u64) -> Result<(), Box<dyn Error>> {
     println!("seed       actions  calls  writes  deaths  nudged  seconds");
     for seed in seed..seed + rounds {
         let began = Instant::now();
-        let mut round = Round::new(Cluster::new(&plane, seed).await?);
+        let mut round = Round::new(Cluster::new(&plane, seed).await?, Extent::LARGE);
         let actions = match round.weathers(seed).await {
             Ok(actions) => actions,
             Err(Broken { done, problems }) => {

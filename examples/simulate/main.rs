@@ -20,12 +20,17 @@ use std::{
 };
 
 use memory::Memory;
-use storms::round::{Broken, Round};
+use storms::{
+    actions::Extent,
+    round::{Broken, Round},
+};
 
 /// Set in the process of a round.
 const ROUND: &str = "APIO_SIMULATED_ROUND";
 /// Set when it tells its story.
 const STORY: &str = "APIO_SIMULATED_STORY";
+/// One round of so many is a large one.
+const LARGE: u64 = 16;
 /// Longer in real time no round takes, not even in a debug build beside much else.
 const STUCK: Duration = Duration::from_secs(900);
 
@@ -134,7 +139,8 @@ async fn weathers(seed: u64) -> Result<String, String> {
     let began = tokio::time::Instant::now();
     let memory = Memory::new(seed)?;
     let journal = memory.journal();
-    let mut round = Round::new(memory);
+    let extent = if seed.is_multiple_of(LARGE) { Extent::LARGE } else { Extent::SMALL };
+    let mut round = Round::new(memory, extent);
     if let Err(Broken { done, problems }) = round.weathers(seed).await {
         if env::var_os(STORY).is_some() {
             println!("{done}\n{}\n{}", round.story(), journal.text());

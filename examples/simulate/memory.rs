@@ -5,7 +5,7 @@ use std::{
     panic,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -23,7 +23,7 @@ use kube::Client;
 use serde_json::{Value, json};
 use testkit::{
     apiserver::{ApiServer, Kinds},
-    simulator::{PASSWORD, Simulator, USERNAME},
+    simulator::{Call, PASSWORD, Simulator, USERNAME},
 };
 use tokio::{sync::oneshot, task::JoinHandle, time::Instant};
 use tower::timeout::Timeout;
@@ -77,9 +77,13 @@ impl Memory {
     pub fn new(seed: u64) -> Result<Self, String> {
         let began = Instant::now();
         let day: Timestamp = DAY.parse().map_err(|error| format!("{DAY}: {error}"))?;
-        let clock = move || day + began.elapsed();
+        // No two looks at it are the same, as on a real clock: events are named by them.
+        let looks = Arc::new(AtomicU64::new(0));
+        let clock =
+            move || day + began.elapsed() + Duration::from_nanos(looks.fetch_add(1, Ordering::Relaxed) % 1_000_000);
         let systems: Vec<_> = (0..releases(seed)).map(|number| format!("sim-{number}")).collect();
-        let server = ApiServer::new(Arc::new(Kinds::new(&definitions()?.each_ref().map(String::as_str))?), clock);
+        let server =
+            ApiServer::new(Arc::new(Kinds::new(&definitions()?.each_ref().map(String::as_str))?), clock.clone());
         let shared = Shared::new(server, Simulator::in_process(), seed);
         let chance = shared.clone();
         let surroundings = Surroundings::new(clock, move || chance.below(1 << 20) as f64 / f64::from(1 << 20));
@@ -232,6 +236,13 @@ impl Ground for Memory {
 
     fn has_panicked(&self, _: usize) -> bool {
         PANICS.load(Ordering::Relaxed) > 0
+    }
+
+    fn news(&self) -> Option<u64> {
+        let told = self.shared.server.last_change(&["groups", "tenants", "resellers", "events"]);
+        let steps = |call: &Call| u64::from(call.is_write()) + u64::from(call.is_write() && call.status.is_some());
+        let written = self.shared.platform.look(|calls| calls.iter().map(steps).sum::<u64>());
+        Some((told << 32) + written)
     }
 
     fn log(&self, number: usize) -> String {

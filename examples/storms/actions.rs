@@ -7,11 +7,30 @@ use testkit::simulator::Fault;
 
 /// The namespaces of a round; each has objects of its own on the platform.
 pub const PLACES: [&str; 2] = ["east", "west"];
-/// Tenants and resellers of a namespace, and its groups: a third of them in a tenant that no resource describes.
+/// Tenants and resellers of a namespace. A third of its groups is in a tenant that no resource describes.
 const PARENTS: u64 = 2;
-const GROUPS: u64 = 9;
-/// So many of the groups have a second resource that stands for them.
-const TWINS: u64 = 2;
+
+/// How much there is of a round.
+#[derive(Clone, Copy, Debug)]
+pub struct Extent {
+    /// The namespaces that are used.
+    pub places: &'static [&'static str],
+    /// Groups of a namespace.
+    pub groups: u64,
+    /// So many of them have a second resource that stands for them.
+    pub twins: u64,
+    /// Storms, each with a rest after it.
+    pub phases: usize,
+    /// Actions of a storm.
+    pub actions: usize,
+}
+
+impl Extent {
+    /// Where the round itself takes long anyway.
+    pub const LARGE: Self = Self { places: &PLACES, groups: 9, twins: 2, phases: 3, actions: 30 };
+    /// Few resources, to each of which more happens.
+    pub const SMALL: Self = Self { places: &["east"], groups: 3, twins: 1, phases: 2, actions: 14 };
+}
 
 /// One resource.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,7 +109,7 @@ pub enum Id {
 
 impl Target {
     /// Every resource of a round.
-    pub fn all() -> Vec<Self> {
+    pub fn all(extent: Extent) -> Vec<Self> {
         let named = |kind, letter: &str, count| {
             let letter = letter.to_owned();
             (0..count).map(move |n| (kind, format!("{letter}{n}")))
@@ -98,11 +117,11 @@ impl Target {
         let kinds = || {
             named("Reseller", "r", PARENTS)
                 .chain(named("Tenant", "t", PARENTS))
-                .chain(named("Group", "g", GROUPS))
-                .chain(named("Group", TWIN, TWINS))
+                .chain(named("Group", "g", extent.groups))
+                .chain(named("Group", TWIN, extent.twins))
         };
-        let all = PLACES.into_iter().flat_map(|place| kinds().map(move |(kind, name)| Self { kind, place, name }));
-        all.collect()
+        let places = extent.places.iter();
+        places.flat_map(|place| kinds().map(move |(kind, name)| Self { kind, place, name })).collect()
     }
 
     /// The object that it stands for.
@@ -181,6 +200,10 @@ pub fn is_orphan(value: &str) -> bool {
     value.trim().eq_ignore_ascii_case("orphan")
 }
 
+/// How settings say that what is unknown is created.
+pub const CREATES_RESELLERS: &str = "RESELLER: true";
+pub const CREATES_DOMAINS: &str = "GROUP_DEFAULT_DOMAIN: true";
+
 /// CHECK_USERS is never off: what it protects is what must survive.
 const SETTINGS: [&str; 5] = [
     "AUTO_CREATE: {GROUP_DEFAULT_DOMAIN: true}\nAPIO_OBJECT_CREATION: {RESELLER: true}",
@@ -191,16 +214,16 @@ const SETTINGS: [&str; 5] = [
 ];
 
 /// The phases of a round, each a storm after which everything has to come to rest.
-pub fn phases(seed: u64) -> Vec<Vec<Action>> {
+pub fn phases(seed: u64, extent: Extent) -> Vec<Vec<Action>> {
     let mut random = Random(seed);
-    let all = Target::all();
+    let all = Target::all(extent);
     let mut opening: Vec<_> = all.iter().map(|target| applied(&mut random, target.clone())).collect();
     shuffle(&mut random, &mut opening);
     let mut phases = Vec::new();
-    for number in 0..3 {
+    for number in 0..extent.phases {
         let mut storm = if number == 0 { std::mem::take(&mut opening) } else { Vec::new() };
-        for _ in 0..30 {
-            storm.push(action(&mut random, &all));
+        for _ in 0..extent.actions {
+            storm.push(action(&mut random, &all, extent));
         }
         if random.chance(25) {
             let at = random.below(storm.len() as u64) as usize;
@@ -219,7 +242,7 @@ fn shuffle<T>(random: &mut Random, all: &mut [T]) {
     }
 }
 
-fn action(random: &mut Random, all: &[Target]) -> Action {
+fn action(random: &mut Random, all: &[Target], extent: Extent) -> Action {
     let any = random.pick(all);
     let groups: Vec<_> = all.iter().filter(|target| target.kind == "Group").cloned().collect();
     let group = random.pick(&groups);
@@ -245,8 +268,8 @@ fn action(random: &mut Random, all: &[Target]) -> Action {
         83..85 => Action::Remove(group),
         85..91 => Action::Kill(random.below(2) as usize),
         91..93 => Action::Restart(random.below(2) as usize),
-        93..94 => Action::Revoke(random.pick(&PLACES)),
-        94..95 => Action::Grant(random.pick(&PLACES)),
+        93..94 => Action::Revoke(random.pick(extent.places)),
+        94..95 => Action::Grant(random.pick(extent.places)),
         _ => Action::Wait(time),
     }
 }

@@ -6,7 +6,7 @@ use kube::api::DynamicObject;
 use serde_json::{Map, Value, json};
 use testkit::simulator::State;
 
-use super::actions::{DELETION, Id, NEWER, Target, is_orphan};
+use super::actions::{CREATES_DOMAINS, CREATES_RESELLERS, DELETION, Id, NEWER, Target, is_orphan};
 
 type Resources = BTreeMap<Target, DynamicObject>;
 
@@ -56,22 +56,37 @@ pub fn is_ready(object: &DynamicObject) -> bool {
     object.metadata.deletion_timestamp.is_none() && condition(object, "Ready").is_some_and(|is| is["status"] == "True")
 }
 
+/// What the resources are compared with.
+pub struct World<'a> {
+    /// Every resource of the round.
+    pub all: &'a [Target],
+    /// Those that are there.
+    pub resources: &'a Resources,
+    /// The platform.
+    pub state: &'a State,
+    /// What may be left on it.
+    pub orphans: &'a BTreeSet<Id>,
+    /// The settings in force.
+    pub settings: &'a str,
+}
+
 /// Everything that is wrong with the resources, one sentence each; with a token, they must have been looked at since.
-pub fn wrong(resources: &Resources, state: &State, token: Option<&str>, orphans: &BTreeSet<Id>) -> Vec<String> {
+pub fn wrong(world: &World<'_>, token: Option<&str>) -> Vec<String> {
+    let World { all, resources, state, orphans, .. } = *world;
     let mut wrong = Vec::new();
     for (target, object) in resources {
         let mut problem = |what: String| wrong.push(format!("{target}: {what}; status {}", object.data["status"]));
         if token.is_some() && object.data["status"]["lastHandledRequestedAt"].as_str() != token {
             problem("was not looked at".to_owned());
         } else if object.metadata.deletion_timestamp.is_some() {
-            if !is_blocked(target, object, resources, state) {
+            if !is_blocked(target, object, world) {
                 problem("is going, and nothing that it says keeps it".to_owned());
             }
-        } else if let Err(what) = lives(target, object, resources, state) {
+        } else if let Err(what) = lives(target, object, world) {
             problem(what);
         }
     }
-    for target in Target::all() {
+    for target in all {
         let id = target.id();
         let is_there = resources.keys().any(|one| one.id() == id);
         if !is_there && on_platform(state, &id).is_some() && !orphans.contains(&id) && !target.is_old() {
@@ -81,7 +96,8 @@ pub fn wrong(resources: &Resources, state: &State, token: Option<&str>, orphans:
     wrong
 }
 
-fn lives(target: &Target, object: &DynamicObject, resources: &Resources, state: &State) -> Result<(), String> {
+fn lives(target: &Target, object: &DynamicObject, world: &World<'_>) -> Result<(), String> {
+    let World { resources, state, .. } = *world;
     let status = &object.data["status"];
     let spec = object.data["spec"].as_object().cloned().unwrap_or_default();
     if status["observedGeneration"].as_i64() != object.metadata.generation {
@@ -97,7 +113,7 @@ fn lives(target: &Target, object: &DynamicObject, resources: &Resources, state: 
         declared.remove("resellerId");
     }
     if !is_ready(object) {
-        let explained = reason(object, "Ready").is_some_and(|reason| is_true(reason, target, &spec, resources, state));
+        let explained = reason(object, "Ready").is_some_and(|reason| is_true(reason, target, &spec, world));
         let told = condition(object, "Reconciling").is_some() || condition(object, "Stalled").is_some();
         return if explained && told { Ok(()) } else { Err("is not Ready, and what it says is not so".to_owned()) };
     }
@@ -137,7 +153,8 @@ fn differences(declared: &Map<String, Value>, there: &Map<String, Value>) -> Vec
 }
 
 /// Whether the reason why a resource is not Ready is so.
-fn is_true(reason: &str, target: &Target, spec: &Map<String, Value>, resources: &Resources, state: &State) -> bool {
+fn is_true(reason: &str, target: &Target, spec: &Map<String, Value>, world: &World<'_>) -> bool {
+    let World { resources, state, settings, .. } = *world;
     let here = |kind: &'static str, name: &str| Target { kind, place: target.place, name: name.to_owned() };
     let missing = |target: Target| {
         let lives = resources.get(&target).is_some_and(|object| object.metadata.deletion_timestamp.is_none());
@@ -149,7 +166,12 @@ fn is_true(reason: &str, target: &Target, spec: &Map<String, Value>, resources: 
     match reason {
         "WaitingForTenant" => referred("tenantRef").is_some_and(|name| missing(here("Tenant", name))),
         "WaitingForReseller" => referred("resellerRef").is_some_and(|name| missing(here("Reseller", name))),
-        "ResellerNotFound" => text("resellerId").is_some_and(|name| !state.resellers.contains_key(name)),
+        "ResellerNotFound" => {
+            !settings.contains(CREATES_RESELLERS)
+                && text("resellerId").is_some_and(|name| !state.resellers.contains_key(name))
+        }
+        "DomainNotFound" if spec.get("autoCreateDomain") == Some(&json!(true)) => false,
+        "DomainNotFound" if settings.contains(CREATES_DOMAINS) => false,
         "DomainNotFound" => match (&id, text("defaultDomain")) {
             (Id::Group(tenant, group), Some(domain)) => {
                 let known = |domains: &BTreeSet<String>| domains.contains(domain);
@@ -176,7 +198,8 @@ fn rivals<'a>(target: &'a Target, resources: &'a Resources) -> impl Iterator<Ite
 }
 
 /// Whether a deletion waits for what it says.
-fn is_blocked(target: &Target, object: &DynamicObject, resources: &Resources, state: &State) -> bool {
+fn is_blocked(target: &Target, object: &DynamicObject, world: &World<'_>) -> bool {
+    let World { resources, state, .. } = *world;
     let names = |key: &str| {
         resources.iter().any(|(other, object)| {
             other.place == target.place && object.data["spec"][key]["name"].as_str() == Some(&target.name)

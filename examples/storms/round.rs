@@ -15,18 +15,20 @@ use kube::{
     api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams},
 };
 use serde_json::{Map, Value, json};
-use testkit::simulator::{Account, PASSWORD, Simulator, USERNAME};
+use testkit::simulator::{Account, Call, PASSWORD, Simulator, USERNAME};
 use tokio::time::{Instant, sleep};
 
 use super::{
-    actions::{Action, Id, PLACES, Target, is_orphan, phases},
+    actions::{Action, Extent, Id, Target, is_orphan, phases},
     ground::{Ground, namespace, patiently},
     journal::{Edit, Edits},
-    resources,
+    resources::{self, World},
 };
 
 /// Between two actions: so that the operator is in the middle of something.
 const PAUSE: Duration = Duration::from_millis(30);
+/// Between two looks at everything.
+const LOOK: Duration = Duration::from_millis(200);
 /// How often a deletion may be refused while all is at rest: it waits for 12 seconds at least.
 const REFUSED: usize = 2;
 /// How long everything may take to come to rest by itself, and how long when it is asked to look.
@@ -44,11 +46,14 @@ pub struct Broken {
 /// One round.
 pub struct Round<G> {
     ground: G,
+    extent: Extent,
+    all: Vec<Target>,
     pub platform: Simulator,
     /// What was done in the portal, and when.
     edits: Edits,
     /// Every value that was declared of a field.
     declared: BTreeMap<Id, BTreeMap<String, Vec<Value>>>,
+    settings: &'static str,
     /// What may be left on the platform by a deletion.
     orphans: BTreeSet<Id>,
     /// How often the operator died.
@@ -59,14 +64,15 @@ pub struct Round<G> {
 
 impl<G: Ground> Round<G> {
     /// With what is on the platform before anybody declares anything.
-    pub fn new(ground: G) -> Self {
+    pub fn new(ground: G, extent: Extent) -> Self {
+        let all = Target::all(extent);
         let platform = ground.platform().clone();
         let mut edits = Edits::default();
         platform.edit(|state| {
-            for place in PLACES {
+            for place in extent.places {
                 state.add_tenant(&format!("{place}-shared"));
             }
-            for target in Target::all().into_iter().filter(Target::is_old) {
+            for target in all.iter().filter(|target| target.is_old()) {
                 if let Id::Group(tenant, group) = target.id() {
                     state.add_group(&tenant, &group, json!({"groupName": "Old", "locationDialingCode": "7"}));
                     state.add_user(&tenant, &group, &format!("a@{tenant}.example"), false);
@@ -76,9 +82,12 @@ impl<G: Ground> Round<G> {
         });
         Self {
             ground,
+            extent,
+            all,
             platform,
             edits,
             declared: BTreeMap::new(),
+            settings: "",
             orphans: BTreeSet::new(),
             deaths: 0,
             nudged: Vec::new(),
@@ -88,7 +97,7 @@ impl<G: Ground> Round<G> {
     /// All storms of a seed; gives how many actions they were. What is wrong comes with what was done until then.
     pub async fn weathers(&mut self, seed: u64) -> Result<usize, Broken> {
         let mut done = Vec::new();
-        for (number, storm) in phases(seed).iter().enumerate() {
+        for (number, storm) in phases(seed, self.extent).iter().enumerate() {
             done.push(format!("-- phase {number}"));
             done.extend(storm.iter().map(|action| format!("{action:?}")));
             self.weather(storm).await.map_err(|problems| Broken { done: done.join("\n"), problems })?;
@@ -104,19 +113,19 @@ impl<G: Ground> Round<G> {
         }
         self.platform.clear_faults();
         self.platform.set_latency(Duration::ZERO);
-        for place in PLACES {
+        for place in self.extent.places {
             self.act(&Action::Grant(place)).await;
         }
         self.let_in().await;
-        for target in Target::all() {
-            self.annotate(&target, "apio.netaxis.be/paused", Value::Null).await;
+        for target in &self.all {
+            self.annotate(target, "apio.netaxis.be/paused", Value::Null).await;
         }
         if let Err(problems) = self.rests(None, BY_ITSELF).await {
             self.nudged.extend(problems);
         }
-        let token = format!("look-{}", self.platform.journal().len());
-        for target in Target::all() {
-            self.annotate(&target, REQUESTED_AT, json!(token)).await;
+        let token = format!("look-{}", self.platform.look(<[_]>::len));
+        for target in &self.all {
+            self.annotate(target, REQUESTED_AT, json!(token)).await;
         }
         self.rests(Some(&token), WHEN_ASKED).await?;
         let wrong = self.edits.wrong(&self.platform.journal(), &self.declared);
@@ -137,7 +146,7 @@ impl<G: Ground> Round<G> {
         for system in self.ground.systems() {
             let api = Api::<Secret>::namespaced(self.ground.client().clone(), system);
             let asked =
-                json!({"metadata": {"annotations": {REQUESTED_AT: format!("{}", self.platform.journal().len())}}});
+                json!({"metadata": {"annotations": {REQUESTED_AT: format!("{}", self.platform.look(<[_]>::len))}}});
             let params = PatchParams::default();
             let patched = patiently(async || api.patch("apio-credentials", &params, &Patch::Merge(&asked)).await).await;
             patched.unwrap_or_else(|error| panic!("the Secret cannot be annotated: {error}"));
@@ -158,6 +167,7 @@ impl<G: Ground> Round<G> {
                 self.annotate(target, name, json!(value)).await;
             }
             Action::Settings(text) => {
+                self.settings = text;
                 let settings = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "apio-settings"}, "data": {"settings.yaml": text}});
                 let params = PatchParams::apply("chaos").force();
                 let patch = Patch::Apply(&settings);
@@ -262,7 +272,7 @@ impl<G: Ground> Round<G> {
             return;
         };
         let Id::Group(tenant, group) = target.id() else { return };
-        let last = |platform: &Simulator| platform.journal().last().map_or(0, |call| call.seq);
+        let last = |platform: &Simulator| platform.look(|calls| calls.last().map_or(0, |call| call.seq));
         let before = last(&self.platform);
         let users_stay = target.is_old();
         let edit = self.platform.edit(|state| {
@@ -297,7 +307,7 @@ impl<G: Ground> Round<G> {
     /// A tenant is lost, with its groups.
     fn lose(&mut self, tenant: &Target) {
         let Id::Tenant(id) = tenant.id() else { return };
-        let last = |platform: &Simulator| platform.journal().last().map_or(0, |call| call.seq);
+        let last = |platform: &Simulator| platform.look(|calls| calls.last().map_or(0, |call| call.seq));
         let before = last(&self.platform);
         let lost = self.platform.edit(|state| state.tenants.remove(&id));
         let between = (before, last(&self.platform));
@@ -309,24 +319,32 @@ impl<G: Ground> Round<G> {
     /// Waits until nothing is wrong with any resource; what still is when the time is over.
     async fn rests(&mut self, token: Option<&str>, limit: Duration) -> Result<(), Vec<String>> {
         let until = Instant::now() + limit;
+        let (mut seen, mut wrong) = (None, Vec::new());
         loop {
             self.revive();
-            let resources = self.resources().await;
-            let wrong = self.platform.edit(|state| resources::wrong(&resources, state, token, &self.orphans));
+            let news = self.ground.news();
+            if news.is_none() || news != seen {
+                seen = news;
+                self.hear_what_was_left().await;
+                let resources = self.resources().await;
+                wrong = self.platform.edit(|state| {
+                    let Self { all, orphans, settings, .. } = &*self;
+                    resources::wrong(&World { all, resources: &resources, state, orphans, settings }, token)
+                });
+            }
             if wrong.is_empty() {
                 return Ok(());
             }
-            self.hear_what_was_left().await;
             if Instant::now() > until {
                 return Err(wrong);
             }
-            sleep(Duration::from_millis(200)).await;
+            sleep(LOOK).await;
         }
     }
 
     /// What is not certainly the operator's is left on the platform, and told.
     async fn hear_what_was_left(&mut self) {
-        for place in PLACES {
+        for &place in self.extent.places {
             let events =
                 Api::<Event>::namespaced(self.ground.client().clone(), &namespace(self.ground.systems(), place));
             let params = ListParams::default();
@@ -338,8 +356,8 @@ impl<G: Ground> Round<G> {
             let left = events.into_iter().filter(is_told);
             for about in left.filter_map(|event| event.regarding) {
                 let is_it = |target: &Target| target.place == place && about.name.as_ref() == Some(&target.name);
-                let targets = Target::all().into_iter().filter(is_it);
-                self.orphans.extend(targets.filter(|it| about.kind.as_deref() == Some(it.kind)).map(|it| it.id()));
+                let targets = self.all.iter().filter(|target| is_it(target));
+                self.orphans.extend(targets.filter(|it| about.kind.as_deref() == Some(it.kind)).map(Target::id));
             }
         }
     }
@@ -347,14 +365,13 @@ impl<G: Ground> Round<G> {
     /// Waits until everything that is Ready was looked at twice more: nothing is written meanwhile, anywhere.
     async fn is_quiet(&self) -> Result<(), Vec<String>> {
         let before = self.resources().await;
-        let seen = self.platform.journal().len();
+        let seen = self.platform.look(<[_]>::len);
         let ready: Vec<_> =
             before.iter().filter(|(_, object)| resources::is_ready(object)).map(|(t, _)| t.id()).collect();
         let until = Instant::now() + WHEN_ASKED;
-        while !ready.iter().all(|id| {
-            let looks = |call: &testkit::simulator::Call| call.method == "GET" && call.path == id.path();
-            self.platform.journal()[seen..].iter().filter(|call| looks(call)).count() >= 2
-        }) {
+        let looks = |call: &Call, id: &Id| call.method == "GET" && call.path == id.path();
+        let twice = |calls: &[Call], id: &Id| calls[seen..].iter().filter(|call| looks(call, id)).nth(1).is_some();
+        while !self.platform.look(|calls| ready.iter().all(|id| twice(calls, id))) {
             if Instant::now() > until {
                 return Err(vec!["not everything that is Ready is looked at".to_owned()]);
             }
@@ -362,7 +379,7 @@ impl<G: Ground> Round<G> {
         }
         // A deletion that the platform refuses is tried again, at a time of its own.
         let mut refused = BTreeMap::<String, usize>::new();
-        let mut is_told = |call: &testkit::simulator::Call| {
+        let mut is_told = |call: &Call| {
             let is_refused = call.method == "DELETE" && call.status == Some(400);
             let times = refused.entry(call.path.clone()).or_default();
             *times += usize::from(is_refused);
@@ -385,7 +402,7 @@ impl<G: Ground> Round<G> {
 
     async fn resources(&self) -> BTreeMap<Target, DynamicObject> {
         let mut all = BTreeMap::new();
-        for place in PLACES {
+        for &place in self.extent.places {
             for kind in ["Group", "Tenant", "Reseller"] {
                 let api = self.api(kind, place);
                 let params = ListParams::default();

@@ -1,10 +1,12 @@
 //! Lists, and objects as they are shown.
 
+use std::{borrow::Cow, collections::BTreeMap};
+
 use serde_json::{Value, json};
 
 use super::kinds::Kind;
 use super::request::Request;
-use super::state::{Name, State, key};
+use super::state::{Name, Shelf, State, key};
 use super::status::Refusal;
 
 /// An object, or its metadata only.
@@ -77,7 +79,10 @@ pub(super) fn list(state: &State, kind: &Kind, request: &Request) -> Result<(u16
 }
 
 /// The objects as they were at a version: the pages of a list show one moment.
-fn as_of(shelf: &super::state::Shelf, version: u64) -> std::collections::BTreeMap<Name, Value> {
+fn as_of(shelf: &Shelf, version: u64) -> Cow<'_, BTreeMap<Name, Value>> {
+    if shelf.history.last().is_none_or(|change| change.version <= version) {
+        return Cow::Borrowed(&shelf.objects);
+    }
     let mut objects = shelf.objects.clone();
     let name = |object: &Value| {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -98,5 +103,5 @@ fn as_of(shelf: &super::state::Shelf, version: u64) -> std::collections::BTreeMa
             _ => drop(objects.insert(of, change.object.clone())),
         }
     }
-    objects
+    Cow::Owned(objects)
 }

@@ -126,6 +126,15 @@ impl ApiServer {
         self.inner.with(|state| state.get(Arc::clone(&state.kinds).get(group, plural)?, &name).cloned())
     }
 
+    /// The version of the last change of any of these kinds.
+    #[must_use]
+    pub fn last_change(&self, plurals: &[&str]) -> u64 {
+        self.inner.with(|state| {
+            let asked = state.shelves.iter().filter(|((_, plural), _)| plurals.contains(&plural.as_str()));
+            asked.filter_map(|(_, shelf)| shelf.history.last()).map(|change| change.version).max().unwrap_or_default()
+        })
+    }
+
     /// Waits until the objects are so, looking at each change.
     pub async fn until<T>(&self, mut look: impl FnMut(&Self) -> Option<T>) -> T {
         loop {

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::rules::{About, Rule};
 use super::schema::{ListType, Schema};
 use super::status::Cause;
 
@@ -200,13 +201,15 @@ fn evaluate(path: &str, value: &Value, old: Option<&Value>, schema: &Schema, cau
     if value.is_null() {
         return;
     }
-    for rule in schema.rules.iter().filter(|rule| !rule.is_transition || old.is_some()) {
+    // What does not change is not held against a user.
+    let is_asked = |rule: &&Rule| if rule.is_transition { old.is_some() } else { old != Some(value) };
+    let mut asked = schema.rules.iter().filter(is_asked).peekable();
+    let about = asked.peek().is_some().then(|| About::new(value, old));
+    for (rule, about) in asked.zip(about.iter().cycle()) {
         let at = if rule.field_path.is_empty() { path.to_owned() } else { format!("{path}{}", rule.field_path) };
         let at = at.trim_start_matches('.');
-        match rule.holds(value, old) {
+        match rule.holds(about) {
             Ok(true) => {}
-            // What does not change is not held against a user.
-            Ok(false) if !rule.is_transition && old == Some(value) => {}
             Ok(false) if value.is_object() || value.is_array() => {
                 causes.push(Cause::new("FieldValueInvalid", at, format!("Invalid value: {}", rule.message)));
             }

@@ -170,6 +170,11 @@ impl Simulator {
         self.0.shared.lock().journal.calls.clone()
     }
 
+    /// The same without a copy of it.
+    pub fn look<R>(&self, at: impl FnOnce(&[Call]) -> R) -> R {
+        at(&self.0.shared.lock().journal.calls)
+    }
+
     /// Forgets the journal; numbering goes on.
     pub fn clear_journal(&self) {
         self.0.shared.with(|world| world.journal.calls.clear());
