@@ -114,6 +114,10 @@ impl Ground for Cluster<'_> {
         self.log(number).contains("panicked")
     }
 
+    fn grace(&self) -> Duration {
+        Duration::from_secs(10)
+    }
+
     fn news(&self) -> Option<u64> {
         None
     }

@@ -238,6 +238,10 @@ impl Ground for Memory {
         PANICS.load(Ordering::Relaxed) > 0
     }
 
+    fn grace(&self) -> Duration {
+        Duration::from_millis(400)
+    }
+
     fn news(&self) -> Option<u64> {
         let told = self.shared.server.last_change(&["groups", "tenants", "resellers", "events"]);
         let steps = |call: &Call| u64::from(call.is_write()) + u64::from(call.is_write() && call.status.is_some());

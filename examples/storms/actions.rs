@@ -191,6 +191,7 @@ impl Random {
 pub const NEWER: &str = "Approve";
 pub const POLICIES: &str = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/driftPolicy/enum";
 
+pub const PAUSED: &str = "apio.netaxis.be/paused";
 /// What decides about a deletion, and how people spell it.
 pub const DELETION: &str = "apio.netaxis.be/deletion";
 const DELETIONS: [&str; 5] = ["Orphan", "Orphan", "orphan ", "Orphn", "Keep"];
@@ -250,7 +251,7 @@ fn action(random: &mut Random, all: &[Target], extent: Extent) -> Action {
     match random.below(100) {
         0..26 => applied(random, any),
         26..38 => Action::Delete(any),
-        38..41 => Action::Annotate(any, "apio.netaxis.be/paused", "true"),
+        38..41 => Action::Annotate(any, PAUSED, "true"),
         41..43 => Action::Annotate(any, DELETION, random.pick(&DELETIONS)),
         43..48 => Action::Settings(random.pick(&SETTINGS)),
         48..49 => Action::NoSettings,

@@ -30,6 +30,8 @@ pub trait Ground {
     fn has_ended(&self, number: usize) -> bool;
     /// What it says that nobody should ever read.
     fn has_panicked(&self, number: usize) -> bool;
+    /// How long the operators may not have heard of what somebody changed.
+    fn grace(&self) -> Duration;
     /// Changes with everything that is told or written, if that is known.
     fn news(&self) -> Option<u64>;
     /// What it says.

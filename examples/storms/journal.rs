@@ -1,11 +1,15 @@
 //! What may not be in the journal of the platform.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::Value;
 use testkit::simulator::Call;
+use tokio::time::Instant;
 
-use super::actions::Id;
+use super::{
+    actions::Id,
+    mandates::{Mandates, Write},
+};
 
 /// What an edit in the portal means for a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +26,10 @@ pub enum Edit {
 #[derive(Debug, Default)]
 pub struct Edits(Vec<((u64, u64), Id, Edit)>);
 
+/// How long a count may allow a deletion, from the moment of its first question; and how long that one is on its way.
+const FRESH: Duration = Duration::from_secs(3);
+const ON_THE_WAY: Duration = Duration::from_millis(100);
+
 /// Sent and never compared: options, and the ids of what is created.
 const OPTIONS: [&str; 3] = ["autoCreateDomain", "groupId", "tenantId"];
 
@@ -33,7 +41,7 @@ struct Known {
     /// The number of the last call before it was known to hold a user.
     occupied: Option<u64>,
     /// The numbers of the last counts of its users, of which each deletion takes one: two operators may count at the same time.
-    counted: Vec<u64>,
+    counted: Vec<(u64, Instant)>,
 }
 
 impl Edits {
@@ -42,8 +50,8 @@ impl Edits {
         self.0.push((between, id, edit));
     }
 
-    /// Every broken promise.
-    pub fn wrong(&self, journal: &[Call], declared: &BTreeMap<Id, BTreeMap<String, Vec<Value>>>) -> Vec<String> {
+    /// Every broken promise. Who is asked to write may go on for the grace with what he knew.
+    pub fn wrong(&self, journal: &[Call], mandates: &Mandates, grace: Duration) -> Vec<String> {
         let mut wrong = Vec::new();
         let mut known: BTreeMap<Id, Known> = BTreeMap::new();
         let mut edits = self.0.iter().peekable();
@@ -62,7 +70,7 @@ impl Edits {
                 && carried_out
             {
                 let counted = &mut known.entry(id).or_default().counted;
-                counted.push(call.seq);
+                counted.push((call.seq, call.at));
                 // More than two operators there are never.
                 if counted.len() > 2 {
                     counted.remove(0);
@@ -93,12 +101,16 @@ impl Edits {
                 "DELETE" => {
                     let counted = one.counted.pop();
                     if let (Id::Group(..), Some(since)) = (&id, one.occupied)
-                        && counted.is_none_or(|counted| counted > since)
+                        && counted.is_none_or(|(counted, _)| counted > since)
                     {
                         problem("deleted although it was counted as not empty");
                     }
-                    if let (Id::Group(..), None) = (&id, counted) {
-                        problem("deleted without a count");
+                    match (&id, counted) {
+                        (Id::Group(..), None) => problem("deleted without a count"),
+                        (Id::Group(..), Some((_, at))) if call.at - at > FRESH + ON_THE_WAY => {
+                            problem(&format!("deleted {:?} after it was counted", call.at - at));
+                        }
+                        _ => {}
                     }
                     after_write(one, call, false);
                     if one.exists != Some(true) {
@@ -107,16 +119,13 @@ impl Edits {
                 }
                 _ => {}
             }
-            if matches!(call.method.as_str(), "POST" | "PUT") {
-                let fields = call.body.as_ref().and_then(Value::as_object);
+            let is_auto = matches!(&id, Id::Reseller(name) if name.ends_with("-auto"));
+            if call.is_write() && !is_auto {
                 let is_option = |key: &str| OPTIONS.contains(&key) || (key == "name" && matches!(id, Id::Reseller(_)));
-                let fields = fields.into_iter().flatten().filter(|(key, _)| !is_option(key));
-                for (key, value) in fields {
-                    let ever = declared.get(&id).and_then(|of| of.get(key));
-                    let is_nested = value.is_object() && key != "extraData";
-                    if !ever.is_some_and(|values| is_nested || values.contains(value)) {
-                        problem(&format!("{key} was never declared so"));
-                    }
+                let fields = call.body.as_ref().and_then(Value::as_object).into_iter().flatten();
+                let fields = fields.filter(|(key, _)| !is_option(key)).collect();
+                if let Some(why) = mandates.forbid(&id, &Write { method: &call.method, fields, at: call.at, grace }) {
+                    problem(&why);
                 }
             }
         }

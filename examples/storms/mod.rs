@@ -11,6 +11,7 @@ use std::{
 pub mod actions;
 pub mod ground;
 mod journal;
+mod mandates;
 mod resources;
 pub mod round;
 

@@ -19,9 +19,10 @@ use testkit::simulator::{Account, Call, PASSWORD, Simulator, USERNAME};
 use tokio::time::{Instant, sleep};
 
 use super::{
-    actions::{Action, Extent, Id, Target, is_orphan, phases},
+    actions::{Action, Extent, Id, PAUSED, Target, is_orphan, phases},
     ground::{Ground, namespace, patiently},
     journal::{Edit, Edits},
+    mandates::Mandates,
     resources::{self, World},
 };
 
@@ -51,8 +52,7 @@ pub struct Round<G> {
     pub platform: Simulator,
     /// What was done in the portal, and when.
     edits: Edits,
-    /// Every value that was declared of a field.
-    declared: BTreeMap<Id, BTreeMap<String, Vec<Value>>>,
+    mandates: Mandates,
     settings: &'static str,
     /// What may be left on the platform by a deletion.
     orphans: BTreeSet<Id>,
@@ -86,7 +86,7 @@ impl<G: Ground> Round<G> {
             all,
             platform,
             edits,
-            declared: BTreeMap::new(),
+            mandates: Mandates::default(),
             settings: "",
             orphans: BTreeSet::new(),
             deaths: 0,
@@ -117,18 +117,18 @@ impl<G: Ground> Round<G> {
             self.act(&Action::Grant(place)).await;
         }
         self.let_in().await;
-        for target in &self.all {
-            self.annotate(target, "apio.netaxis.be/paused", Value::Null).await;
+        for target in self.all.clone() {
+            self.annotate(&target, PAUSED, Value::Null).await;
         }
         if let Err(problems) = self.rests(None, BY_ITSELF).await {
             self.nudged.extend(problems);
         }
         let token = format!("look-{}", self.platform.look(<[_]>::len));
-        for target in &self.all {
-            self.annotate(target, REQUESTED_AT, json!(token)).await;
+        for target in self.all.clone() {
+            self.annotate(&target, REQUESTED_AT, json!(token)).await;
         }
         self.rests(Some(&token), WHEN_ASKED).await?;
-        let wrong = self.edits.wrong(&self.platform.journal(), &self.declared);
+        let wrong = self.edits.wrong(&self.platform.journal(), &self.mandates, self.ground.grace());
         if !wrong.is_empty() {
             return Err(wrong);
         }
@@ -158,7 +158,11 @@ impl<G: Ground> Round<G> {
             Action::Apply(target, spec) => self.apply(target, spec).await,
             Action::Delete(target) => {
                 let api = self.api(target.kind, target.place);
-                let _ = patiently(async || api.delete(&target.name, &DeleteParams::default()).await).await;
+                let began = Instant::now();
+                let deleted = patiently(async || api.delete(&target.name, &DeleteParams::default()).await).await;
+                if deleted.is_ok() {
+                    self.mandates.delete(target, began);
+                }
             }
             Action::Annotate(target, name, value) => {
                 if is_orphan(value) {
@@ -240,27 +244,27 @@ impl<G: Ground> Round<G> {
     }
 
     async fn apply(&mut self, target: &Target, spec: &Map<String, Value>) {
-        let id = target.id();
         if spec.get("deletionPolicy").is_some() {
-            self.orphans.insert(id.clone());
-        }
-        let fields = self.declared.entry(id).or_default();
-        for (key, value) in resources::declared(target, spec) {
-            fields.entry(key).or_default().push(value);
+            self.orphans.insert(target.id());
         }
         let api = self.api(target.kind, target.place);
         let resource = json!({"apiVersion": "apio.netaxis.be/v1alpha1", "kind": target.kind, "metadata": {"name": target.name}, "spec": spec});
         let params = PatchParams::apply("chaos").force();
+        let began = Instant::now();
         let applied = patiently(async || api.patch(&target.name, &params, &Patch::Apply(&resource)).await).await;
-        applied.unwrap_or_else(|error| panic!("{target} cannot be applied: {error}"));
+        let applied = applied.unwrap_or_else(|error| panic!("{target} cannot be applied: {error}"));
+        self.mandates.note(target, &applied, began);
     }
 
-    async fn annotate(&self, target: &Target, name: &str, value: Value) {
+    async fn annotate(&mut self, target: &Target, name: &str, value: Value) {
         let api = self.api(target.kind, target.place);
         let patch = json!({"metadata": {"annotations": {name: value}}});
         let params = PatchParams::default();
+        let began = Instant::now();
         // What is not there has no annotations.
-        let _ = patiently(async || api.patch(&target.name, &params, &Patch::Merge(&patch)).await).await;
+        if let Ok(now) = patiently(async || api.patch(&target.name, &params, &Patch::Merge(&patch)).await).await {
+            self.mandates.note(target, &now, began);
+        }
     }
 
     /// An edit in the portal, of a group that is there. The journal is read before and after: what arrives in between may

@@ -77,8 +77,10 @@ pub fn error_policy<K>(_: Arc<K>, error: &Infallible, _: Arc<Operator>) -> Actio
 
 async fn pass<K: Watched>(mut object: &Shown<K>, operator: &Operator, turn: &Turn) -> Again {
     let live;
-    if object.meta().deletion_timestamp.is_some() {
-        // A deletion decides on what is there now, not on what a watch showed.
+    if object.meta().deletion_timestamp.is_some()
+        || operator.index.is_blind::<K>(&object.namespace().unwrap_or_default())
+    {
+        // A deletion decides on what is there now, not on what a watch showed; and nothing on what one showed that has failed.
         let now = match operator.live(object).await {
             Ok(now) => now,
             Err(failure) => return give_up(object, operator, failure).await,

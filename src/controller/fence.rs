@@ -30,8 +30,9 @@ impl<'a, K: Watched> Basis<'a, K> {
 
 impl Operator {
     /// That a step still follows from what is there now: the resource is the one that the plan saw, and so is all that the
-    /// cluster says of it. That is what the watches show; before a deletion, the API server itself is asked, for the resource
-    /// and for what its watches should show, and what was counted must be fresh by then. The pass began at `began`.
+    /// cluster says of it. That is what the watches show; if the one of the resource has failed, and before a deletion, the API
+    /// server itself is asked: for the resource, and before a deletion for what its watches should show, and what was counted
+    /// must be fresh by then. The pass began at `began`.
     ///
     /// # Errors
     /// [`Cause::Superseded`] when it does not; [`Cause::HeldBack`] when it was counted too long ago; [`Cause::Cluster`] when
@@ -49,6 +50,7 @@ impl Operator {
                 self.shows_all_that_concern::<K>(&basis.subject.namespace, key, counted).await?;
                 self.live(basis.object).await?
             }
+            _ if self.index.is_blind::<K>(&basis.subject.namespace) => self.live(basis.object).await?,
             _ => self.index.get::<K>(&basis.subject.namespace, &basis.subject.name),
         };
         let is_same = now

@@ -162,6 +162,12 @@ impl Index {
         blind.filter_map(|(place, _)| Some(place?.to_owned())).collect()
     }
 
+    /// Whether the watch of a kind does not show what is there now in a namespace.
+    pub fn is_blind<K: Watched>(&self, namespace: &str) -> bool {
+        let here = |slice: &&Slice<K>| slice.namespace.as_deref().is_none_or(|place| place == namespace);
+        K::slices(self).iter().filter(here).any(|slice| slice.sight.borrow().is_blind())
+    }
+
     /// The namespaces in which a kind was never listed.
     pub fn never_listed<K: Watched>(&self) -> impl Iterator<Item = &str> {
         let unknown = K::slices(self).iter().filter(|slice| !slice.sight.borrow().is_listed);

@@ -19,7 +19,7 @@ use reqwest::{
     cookie::{CookieStore, Jar},
     header::{HeaderMap, HeaderValue},
 };
-use testkit::apiserver::{ApiServer, Kinds};
+use testkit::apiserver::{ApiServer, Denial, Kinds};
 
 use super::*;
 
@@ -169,35 +169,71 @@ fn api_server(clock: impl Fn() -> Timestamp + Send + 'static) -> ApiServer {
     server
 }
 
+/// When the operators of these tests begin.
+const DAY: &str = "2015-10-21T07:28:00Z";
+
+/// An operator on a server, until the future ends.
+async fn operator(server: &ApiServer, network: &InProcess, until: impl Future<Output = ()> + Send) {
+    let (began, day) = (Instant::now(), DAY.parse::<Timestamp>().unwrap());
+    let command = ["apio-operator", "run", "--platform-url", NOWHERE, "--namespace", "default"];
+    let Command::Run(flags) = Cli::parse_from(command).command else { panic!() };
+    let cluster = Cluster { client: kube::Client::new(server.service(), "default"), url: "in process".to_owned() };
+    let surroundings = Surroundings::new(move || day + began.elapsed(), || 0.5);
+    let outside = Outside { surroundings, network: Some(Arc::new(network.clone())) };
+    let operator = operate(*flags, std::future::ready(Ok(cluster)), until, outside);
+    tokio::time::timeout(LONG * 70, operator).await.unwrap().unwrap();
+}
+
+fn clock() -> impl Fn() -> Timestamp + Send + 'static {
+    let (began, day) = (Instant::now(), DAY.parse::<Timestamp>().unwrap());
+    move || day + began.elapsed()
+}
+
+async fn is_ready(server: &ApiServer) {
+    let group = || server.object("apio.netaxis.be", "groups", ("default", "hq")).unwrap();
+    let is_ready = |condition: &Value| condition["type"] == "Ready" && condition["status"] == "True";
+    server.until(|_| group()["status"]["conditions"].as_array()?.iter().find(|one| is_ready(one)).cloned()).await;
+}
+
 #[test]
 fn an_operator_takes_its_clock_its_chance_and_its_network_from_outside() {
     let network = InProcess::default();
     let threads = on_one_thread(async {
-        let (began, day) = (Instant::now(), "2015-10-21T07:28:00Z".parse::<Timestamp>().unwrap());
-        let clock = move || day + began.elapsed();
-        let server = api_server(clock);
-        let command = ["apio-operator", "run", "--platform-url", NOWHERE, "--namespace", "default"];
-        let Command::Run(flags) = Cli::parse_from(command).command else { panic!() };
-        let client = kube::Client::new(server.service(), "default");
-        let cluster = Cluster { client, url: "in process".to_owned() };
-        let outside =
-            Outside { surroundings: Surroundings::new(clock, || 0.5), network: Some(Arc::new(network.clone())) };
-        let stop = async {
-            let group = || server.object("apio.netaxis.be", "groups", ("default", "hq")).unwrap();
-            let is_ready = |condition: &Value| condition["type"] == "Ready" && condition["status"] == "True";
-            server
-                .until(|_| group()["status"]["conditions"].as_array()?.iter().find(|one| is_ready(one)).cloned())
-                .await;
+        let server = api_server(clock());
+        let now = clock();
+        operator(&server, &network, async {
+            is_ready(&server).await;
             tokio::time::sleep(Duration::from_secs(3600)).await;
             let lease = server.object("coordination.k8s.io", "leases", ("default", "apio-operator")).unwrap();
             assert!(lease["spec"]["holderIdentity"].as_str().unwrap().ends_with("-7fffffff"), "{lease}");
             let renewed: Timestamp = lease["spec"]["renewTime"].as_str().unwrap().parse().unwrap();
-            assert!(clock().duration_since(renewed).as_secs() < 15, "{lease}");
-        };
-        let operator = operate(*flags, std::future::ready(Ok(cluster)), stop, outside);
-        tokio::time::timeout(LONG * 70, operator).await.unwrap().unwrap();
+            assert!(now().duration_since(renewed).as_secs() < 15, "{lease}");
+        })
+        .await;
     });
     assert_eq!(threads, 0);
     let asked = network.asked.lock().unwrap();
     assert!(asked.iter().all(|call| call.starts_with("GET ") || call.ends_with("/login/")), "{asked:?}");
+}
+
+#[test]
+fn what_a_watch_showed_before_it_failed_decides_on_nothing() {
+    let network = InProcess::default();
+    on_one_thread(async {
+        let server = api_server(clock());
+        operator(&server, &network, async {
+            is_ready(&server).await;
+            let denied = |verb: &str| Denial { verb: verb.to_owned(), resource: "groups".to_owned() };
+            server.deny(vec![denied("watch"), denied("list")]);
+            server.cut_watches("groups");
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            let group = "/apis/apio.netaxis.be/v1alpha1/namespaces/default/groups/hq";
+            let (code, answer) = server.edit("PATCH", group, &json!({"spec": {"groupName": "Main office"}}));
+            assert_eq!(code, 200, "{answer}");
+            tokio::time::sleep(Duration::from_secs(1200)).await;
+        })
+        .await;
+    });
+    let asked = network.asked.lock().unwrap();
+    assert!(asked.iter().any(|call| call.starts_with("PUT ")), "{asked:?}");
 }

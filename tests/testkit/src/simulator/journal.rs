@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 use serde_json::Value;
+use tokio::time::Instant;
 
 /// The way a call came in (platform contract, section 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -19,6 +20,9 @@ pub enum Door {
 pub struct Call {
     /// Counts the calls of this simulator, from 1.
     pub seq: u64,
+    /// When it arrived.
+    #[serde(skip)]
+    pub at: Instant,
     /// `GET`, `PUT`, ...
     pub method: String,
     /// Without the front door, segments percent-decoded, always with a final slash: `/tenants/Acme/groups/HQ/`.

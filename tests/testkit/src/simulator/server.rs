@@ -9,7 +9,7 @@ use axum::extract::{ConnectInfo, State as Extracted};
 use axum::http::{HeaderMap, Method, Response, Uri};
 use axum::{Router, extract::connect_info::IntoMakeServiceWithConnectInfo};
 use serde_json::{Value, json};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 use super::faults::{Effect, Faults, cut};
 use super::journal::{Call, Journal};
@@ -155,6 +155,7 @@ fn opened(state: &State, entry: &doors::Entry, request: &Request) -> Call {
     }
     Call {
         seq: 0,
+        at: Instant::now(),
         method: request.method.clone(),
         path: format!("/{}/", entry.segments.join("/")),
         raw_path: request.raw_path.clone(),
