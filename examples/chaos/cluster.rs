@@ -16,10 +16,13 @@ use testkit::{
 use super::{
     stage,
     storms::{
-        actions::{NEWER, POLICIES, releases},
-        ground::{Ground, arguments, namespaces},
+        actions::{Extent, NEWER, POLICIES, releases},
+        ground::{Grace, Ground, arguments, namespaces},
     },
 };
+
+/// How late an operator may hear of something, on a machine that has other things to do.
+const LATE: Duration = Duration::from_secs(10);
 
 /// What a newer operator makes of the definition of groups, as a JSON patch.
 pub fn newer() -> String {
@@ -48,7 +51,7 @@ impl<'a> Cluster<'a> {
             stage::prepare(plane, system, &places.each_ref().map(String::as_str))?;
         }
         let log = "debug,kube=info,hyper=info,rustls=info,tower=info,reqwest=info,h2=info";
-        let arguments = arguments(&places);
+        let arguments = arguments(&places, Extent::LARGE);
         let arguments: Vec<_> = arguments.iter().map(String::as_str).chain(["--log", log]).collect();
         let start = |system: &String| stage::start(plane, system, &platform.url(), &arguments);
         let operators = systems.iter().map(start).collect::<Result<_, _>>()?;
@@ -114,8 +117,12 @@ impl Ground for Cluster<'_> {
         self.log(number).contains("panicked")
     }
 
-    fn grace(&self) -> Duration {
-        Duration::from_secs(10)
+    fn storm(&mut self, _: bool) {}
+
+    fn lag(&mut self, _: &str, _: Duration) {}
+
+    fn grace(&self) -> Grace {
+        Grace { asked: LATE, shown: LATE }
     }
 
     fn news(&self) -> Option<u64> {

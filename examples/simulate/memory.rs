@@ -30,14 +30,17 @@ use tower::timeout::Timeout;
 
 use super::{
     storms::{
-        actions::{NEWER, POLICIES, releases},
-        ground::{Ground, arguments, namespaces},
+        actions::{Extent, NEWER, POLICIES, WATCHED, releases},
+        ground::{Grace, Ground, arguments, namespaces},
     },
     ways::{Journal, Life, Shared, ToPlatform, Way},
 };
 
 /// The day on which every round begins.
 const DAY: &str = "2030-01-01T00:00:00Z";
+
+/// How long all takes between a look at something and the write that it leads to, or between a change and its being shown.
+const ON_THE_WAY: Duration = Duration::from_millis(400);
 
 static PANICS: AtomicUsize = AtomicUsize::new(0);
 
@@ -58,6 +61,9 @@ pub struct Memory {
     operators: Vec<Operator>,
     began: Instant,
     clock: Surroundings,
+    extent: Extent,
+    /// The longest lag of a watch so far.
+    lagged: Duration,
 }
 
 struct Operator {
@@ -74,7 +80,7 @@ struct Running {
 
 impl Memory {
     /// A platform, operators and two empty namespaces.
-    pub fn new(seed: u64) -> Result<Self, String> {
+    pub fn new(seed: u64, extent: Extent) -> Result<Self, String> {
         let began = Instant::now();
         let day: Timestamp = DAY.parse().map_err(|error| format!("{DAY}: {error}"))?;
         // No two looks at it are the same, as on a real clock: events are named by them.
@@ -87,11 +93,12 @@ impl Memory {
         let shared = Shared::new(server, Simulator::in_process(), seed);
         let chance = shared.clone();
         let surroundings = Surroundings::new(clock, move || chance.below(1 << 20) as f64 / f64::from(1 << 20));
-        let person = Life::new("person".to_owned(), shared.clone(), Arc::default(), began);
+        let person = Life::person(shared.clone(), began);
         let client = Client::new(Way { life: person, inner: shared.server.service() }, "default");
         let operator = || Operator { revoked: Arc::default(), lives: 0, running: None };
         let operators = systems.iter().map(|_| operator()).collect();
-        let mut memory = Self { shared, client, systems, operators, began, clock: surroundings };
+        let mut memory =
+            Self { shared, client, systems, operators, began, clock: surroundings, extent, lagged: Duration::ZERO };
         memory.furnish()?;
         for number in 0..memory.systems.len() {
             memory.start(number);
@@ -183,7 +190,7 @@ impl Ground for Memory {
 
     async fn restart_api(&mut self) {
         self.shared.be_away(true);
-        for plural in ["groups", "tenants", "resellers", "configmaps", "secrets"] {
+        for plural in WATCHED {
             self.shared.server.cut_watches(plural);
         }
         tokio::time::sleep(Duration::from_millis(500 + self.shared.below(4000))).await;
@@ -217,7 +224,7 @@ impl Ground for Memory {
         let revoked = self.operators[number].revoked.clone();
         let life = Life::new(name.clone(), self.shared.clone(), revoked, self.began);
         let own = ["apio-operator", "run", "--platform-url", "http://platform.invalid", "--namespace", &system];
-        let told = arguments(&namespaces(&self.systems));
+        let told = arguments(&namespaces(&self.systems), self.extent);
         let told = own.into_iter().chain(["--identity", &name]).chain(told.iter().map(String::as_str));
         let Command::Run(flags) = Cli::parse_from(told).command else { panic!("that runs no operator") };
         let way = Timeout::new(Way { life: life.clone(), inner: self.shared.server.service() }, CLUSTER_TIMEOUT);
@@ -238,8 +245,18 @@ impl Ground for Memory {
         PANICS.load(Ordering::Relaxed) > 0
     }
 
-    fn grace(&self) -> Duration {
-        Duration::from_millis(400)
+    fn storm(&mut self, is_on: bool) {
+        self.shared.be_stormy(is_on);
+    }
+
+    fn lag(&mut self, plural: &str, by: Duration) {
+        self.shared.server.lag(plural, by);
+        self.lagged = self.lagged.max(by);
+    }
+
+    fn grace(&self) -> Grace {
+        let asked = ON_THE_WAY + self.shared.longest_way();
+        Grace { asked, shown: asked + self.lagged }
     }
 
     fn news(&self) -> Option<u64> {

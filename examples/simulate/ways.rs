@@ -32,6 +32,13 @@ use tower::Service;
 
 use super::storms::{actions::Random, ground::LONGEST_CALL};
 
+/// In one round of so many, one way of so many to the API server takes so long.
+const SLOW: u64 = 5;
+const FAR: u64 = 60;
+const LONGEST_WAY: Duration = Duration::from_secs(4);
+/// So many answers to writes of an operator are lost in a storm.
+const LOST: u64 = 50;
+
 /// What all ways of a round share.
 #[derive(Clone)]
 pub struct Shared {
@@ -41,6 +48,9 @@ pub struct Shared {
     random: Arc<Mutex<Random>>,
     /// The API server is away.
     is_away: Arc<AtomicBool>,
+    is_stormy: Arc<AtomicBool>,
+    /// The longest time on the way to the API server or back, now and then in a storm.
+    longest: Duration,
 }
 
 /// What was asked, when and by whom, in order.
@@ -70,7 +80,9 @@ impl Shared {
     pub fn new(server: ApiServer, platform: Simulator, seed: u64) -> Self {
         // Another sequence than that of the actions.
         let random = Arc::new(Mutex::new(Random(!seed)));
-        Self { server, platform, journal: Journal::default(), random, is_away: Arc::default() }
+        let longest = if seed % SLOW == 0 { LONGEST_WAY } else { Duration::ZERO };
+        let (is_away, is_stormy) = (Arc::default(), Arc::default());
+        Self { server, platform, journal: Journal::default(), random, is_away, is_stormy, longest }
     }
 
     /// A number below an end.
@@ -90,6 +102,28 @@ impl Shared {
         }
     }
 
+    /// One that now and then takes very long.
+    async fn travel_far(&self) {
+        self.travel().await;
+        if self.is_in_storm(FAR) && !self.longest.is_zero() {
+            sleep(self.longest.mul_f64(self.below(1000) as f64 / 1000.0)).await;
+        }
+    }
+
+    /// Now and then in a storm.
+    fn is_in_storm(&self, one_of: u64) -> bool {
+        self.is_stormy.load(Ordering::Relaxed) && self.below(one_of) == 0
+    }
+
+    /// The longest time on the way.
+    pub fn longest_way(&self) -> Duration {
+        self.longest
+    }
+
+    pub fn be_stormy(&self, is_stormy: bool) {
+        self.is_stormy.store(is_stormy, Ordering::Relaxed);
+    }
+
     pub fn be_away(&self, is_away: bool) {
         self.is_away.store(is_away, Ordering::Relaxed);
     }
@@ -104,11 +138,23 @@ pub struct Life {
     /// The namespaces in which it may do nothing; they outlast a life.
     revoked: Arc<Mutex<BTreeSet<String>>>,
     began: Instant,
+    /// What befalls operators only.
+    is_operator: bool,
 }
 
 impl Life {
+    /// One of an operator.
     pub fn new(name: String, shared: Shared, revoked: Arc<Mutex<BTreeSet<String>>>, began: Instant) -> Self {
-        Self { name, shared, is_over: Arc::default(), revoked, began }
+        Self { name, shared, is_over: Arc::default(), revoked, began, is_operator: true }
+    }
+
+    /// A person's.
+    pub fn person(shared: Shared, began: Instant) -> Self {
+        Self { is_operator: false, ..Self::new("person".to_owned(), shared, Arc::default(), began) }
+    }
+
+    async fn travels(&self) {
+        if self.is_operator { self.shared.travel_far().await } else { self.shared.travel().await }
     }
 
     pub fn end(&self) {
@@ -153,7 +199,8 @@ impl Service<http::Request<kube::client::Body>> for Way {
         Box::pin(async move {
             life.lives().await;
             let what = format!("{} {}", request.method(), request.uri());
-            life.shared.travel().await;
+            let is_lost = life.is_operator && *request.method() != http::Method::GET && life.shared.is_in_storm(LOST);
+            life.travels().await;
             life.lives().await;
             if life.shared.is_away.load(Ordering::Relaxed) {
                 return Err("connection refused".into());
@@ -161,10 +208,10 @@ impl Service<http::Request<kube::client::Body>> for Way {
             let answer = if life.is_denied(request.uri().path()) { Ok(forbidden()) } else { inner.call(request).await };
             life.lives().await;
             let status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
-            life.note(&format!("{what} -> {status}"));
-            life.shared.travel().await;
+            life.note(&format!("{what} -> {status}{}", if is_lost { ", lost" } else { "" }));
+            life.travels().await;
             life.lives().await;
-            answer
+            if is_lost { Err("connection reset".into()) } else { answer }
         })
     }
 }

@@ -23,13 +23,22 @@ pub struct Extent {
     pub phases: usize,
     /// Actions of a storm.
     pub actions: usize,
+    /// How often the operators look for drift.
+    pub drift: Duration,
+    /// Whether anybody changes anything on the platform, which only such a look finds.
+    pub has_portal: bool,
 }
+
+const OFTEN: Duration = Duration::from_secs(2);
 
 impl Extent {
     /// Where the round itself takes long anyway.
-    pub const LARGE: Self = Self { places: &PLACES, groups: 9, twins: 2, phases: 3, actions: 30 };
+    pub const LARGE: Self =
+        Self { places: &PLACES, groups: 9, twins: 2, phases: 3, actions: 30, drift: OFTEN, has_portal: true };
     /// Few resources, to each of which more happens.
-    pub const SMALL: Self = Self { places: &["east"], groups: 3, twins: 1, phases: 2, actions: 14 };
+    pub const SMALL: Self = Self { places: &["east"], groups: 3, twins: 1, phases: 2, actions: 14, ..Self::LARGE };
+    /// What is not woken waits for so long that nobody would call it settled.
+    pub const WOKEN: Self = Self { drift: Duration::from_secs(600), has_portal: false, ..Self::SMALL };
 }
 
 /// One resource.
@@ -86,6 +95,8 @@ pub enum Action {
     Restart(usize),
     /// The API server is killed and starts again.
     RestartApi,
+    /// The watches of a kind show everything so much later, where that can be had.
+    Lag(&'static str, Duration),
     /// Nothing happens for a while.
     Wait(Duration),
 }
@@ -248,7 +259,8 @@ fn action(random: &mut Random, all: &[Target], extent: Extent) -> Action {
     let groups: Vec<_> = all.iter().filter(|target| target.kind == "Group").cloned().collect();
     let group = random.pick(&groups);
     let time = Duration::from_millis(20 + random.below(300));
-    match random.below(100) {
+    let all_actions = if extent.has_portal { 104 } else { 90 };
+    match random.below(all_actions) {
         0..26 => applied(random, any),
         26..38 => Action::Delete(any),
         38..41 => Action::Annotate(any, PAUSED, "true"),
@@ -258,22 +270,26 @@ fn action(random: &mut Random, all: &[Target], extent: Extent) -> Action {
         49..58 => Action::Fault(fault(random)),
         58..61 => Action::Fault(list_of_another_shape(random, &group)),
         61..63 => Action::Fault(tenant_away(random, &group)),
-        63..64 => Action::Lose(Target { kind: "Tenant", name: format!("t{}", random.below(PARENTS)), ..any }),
-        64..66 => Action::ExpireSessions,
-        66..67 => Action::RefuseLogins,
-        67..69 => Action::Slow(Duration::from_millis(random.below(60))),
-        69..72 => Action::PlatformAway(time * 4),
-        72..77 => Action::Portal(group, format!("{}", random.below(1000))),
-        77..81 => Action::AddUser(group, random.chance(30)),
-        81..83 => Action::Empty(group),
-        83..85 => Action::Remove(group),
-        85..91 => Action::Kill(random.below(2) as usize),
-        91..93 => Action::Restart(random.below(2) as usize),
-        93..94 => Action::Revoke(random.pick(extent.places)),
-        94..95 => Action::Grant(random.pick(extent.places)),
-        _ => Action::Wait(time),
+        63..65 => Action::ExpireSessions,
+        65..66 => Action::RefuseLogins,
+        66..68 => Action::Slow(Duration::from_millis(random.below(60))),
+        68..71 => Action::PlatformAway(time * 4),
+        71..77 => Action::Kill(random.below(2) as usize),
+        77..79 => Action::Restart(random.below(2) as usize),
+        79..80 => Action::Revoke(random.pick(extent.places)),
+        80..81 => Action::Grant(random.pick(extent.places)),
+        81..84 => Action::Lag(random.pick(&WATCHED), time * 8),
+        84..90 => Action::Wait(time),
+        90..91 => Action::Lose(Target { kind: "Tenant", name: format!("t{}", random.below(PARENTS)), ..any }),
+        91..96 => Action::Portal(group, format!("{}", random.below(1000))),
+        96..100 => Action::AddUser(group, random.chance(30)),
+        100..102 => Action::Empty(group),
+        _ => Action::Remove(group),
     }
 }
+
+/// What an operator watches.
+pub const WATCHED: [&str; 5] = ["groups", "tenants", "resellers", "configmaps", "secrets"];
 
 fn fault(random: &mut Random) -> Fault {
     let fault = match random.below(14) {

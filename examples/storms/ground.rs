@@ -6,7 +6,7 @@ use kube::Client;
 use testkit::simulator::Simulator;
 use tokio::time::{Instant, sleep};
 
-use super::actions::PLACES;
+use super::actions::{Extent, PLACES};
 
 /// An API server, a platform, and operators between them.
 pub trait Ground {
@@ -30,12 +30,25 @@ pub trait Ground {
     fn has_ended(&self, number: usize) -> bool;
     /// What it says that nobody should ever read.
     fn has_panicked(&self, number: usize) -> bool;
-    /// How long the operators may not have heard of what somebody changed.
-    fn grace(&self) -> Duration;
+    /// Everything goes wrong from now on, or nothing does.
+    fn storm(&mut self, is_on: bool);
+    /// The watches of a kind show everything so much later.
+    fn lag(&mut self, plural: &str, by: Duration);
+    /// How long the operators may go on with what they knew, when they ask and when they are told.
+    fn grace(&self) -> Grace;
     /// Changes with everything that is told or written, if that is known.
     fn news(&self) -> Option<u64>;
     /// What it says.
     fn log(&self, number: usize) -> String;
+}
+
+/// How old may be what a write was decided on.
+#[derive(Clone, Copy, Debug)]
+pub struct Grace {
+    /// What was asked for the write.
+    pub asked: Duration,
+    /// What a watch showed.
+    pub shown: Duration,
 }
 
 /// The namespaces of a round for each of its places.
@@ -52,13 +65,14 @@ pub fn namespace(systems: &[String], place: &str) -> String {
 pub const LONGEST_CALL: Duration = Duration::from_secs(2);
 
 /// What every operator of a storm is told.
-pub fn arguments(watched: &[String; 2]) -> [String; 8] {
+pub fn arguments(watched: &[String; 2], extent: Extent) -> [String; 8] {
     let (watched, longest) = (watched.join(","), format!("{}s", LONGEST_CALL.as_secs()));
+    let drift = format!("{}s", extent.drift.as_secs());
     [
         "--watch-namespaces",
         &watched,
         "--drift-interval",
-        "2s",
+        &drift,
         "--platform-timeout",
         &longest,
         "--platform-login-interval",

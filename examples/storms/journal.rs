@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::{
     actions::Id,
+    ground::Grace,
     mandates::{Mandates, Write},
 };
 
@@ -26,9 +27,8 @@ pub enum Edit {
 #[derive(Debug, Default)]
 pub struct Edits(Vec<((u64, u64), Id, Edit)>);
 
-/// How long a count may allow a deletion, from the moment of its first question; and how long that one is on its way.
+/// How long a count may allow a deletion, from the moment of its first question.
 const FRESH: Duration = Duration::from_secs(3);
-const ON_THE_WAY: Duration = Duration::from_millis(100);
 
 /// Sent and never compared: options, and the ids of what is created.
 const OPTIONS: [&str; 3] = ["autoCreateDomain", "groupId", "tenantId"];
@@ -50,8 +50,8 @@ impl Edits {
         self.0.push((between, id, edit));
     }
 
-    /// Every broken promise. Who is asked to write may go on for the grace with what he knew.
-    pub fn wrong(&self, journal: &[Call], mandates: &Mandates, grace: Duration) -> Vec<String> {
+    /// Every broken promise. What a write was decided on may be as old as the grace says.
+    pub fn wrong(&self, journal: &[Call], mandates: &Mandates, grace: Grace) -> Vec<String> {
         let mut wrong = Vec::new();
         let mut known: BTreeMap<Id, Known> = BTreeMap::new();
         let mut edits = self.0.iter().peekable();
@@ -107,7 +107,7 @@ impl Edits {
                     }
                     match (&id, counted) {
                         (Id::Group(..), None) => problem("deleted without a count"),
-                        (Id::Group(..), Some((_, at))) if call.at - at > FRESH + ON_THE_WAY => {
+                        (Id::Group(..), Some((_, at))) if call.at - at > FRESH + grace.asked => {
                             problem(&format!("deleted {:?} after it was counted", call.at - at));
                         }
                         _ => {}

@@ -1,6 +1,6 @@
 //! What people asked for, and since when: nothing is written that nobody asks for any more.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use kube::{ResourceExt, api::DynamicObject};
 use serde_json::{Map, Value};
@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::{
     actions::{DELETION, Id, PAUSED, Target},
+    ground::Grace,
     resources::declared,
 };
 
@@ -35,8 +36,8 @@ pub struct Write<'a> {
     pub fields: Vec<(&'a String, &'a Value)>,
     /// When it arrived.
     pub at: Instant,
-    /// How long somebody who was asked before may go on with what he knew.
-    pub grace: Duration,
+    /// How old what it was decided on may be.
+    pub grace: Grace,
 }
 
 impl Mandates {
@@ -95,10 +96,11 @@ impl Mandates {
 
 /// What counted at the moment of a write, or so shortly before that whoever decided on it may not have heard more.
 fn in_force<'a>(words: &'a [Word], write: &Write<'_>) -> Vec<&'a Word> {
+    let grace = if write.method == "DELETE" { write.grace.asked } else { write.grace.shown };
     let next = words.iter().skip(1).map(|word| Some(word.between.1)).chain([None]);
     let all = words.iter().zip(next);
     let counts = |(word, next): &(&Word, Option<Instant>)| {
-        word.between.0 <= write.at && next.is_none_or(|next| next + write.grace >= write.at)
+        word.between.0 <= write.at && next.is_none_or(|next| next + grace >= write.at)
     };
     all.filter(counts).map(|(word, _)| word).collect()
 }

@@ -19,7 +19,7 @@ use testkit::simulator::{Account, Call, PASSWORD, Simulator, USERNAME};
 use tokio::time::{Instant, sleep};
 
 use super::{
-    actions::{Action, Extent, Id, PAUSED, Target, is_orphan, phases},
+    actions::{Action, Extent, Id, PAUSED, Target, WATCHED, is_orphan, phases},
     ground::{Ground, namespace, patiently},
     journal::{Edit, Edits},
     mandates::Mandates,
@@ -30,10 +30,12 @@ use super::{
 const PAUSE: Duration = Duration::from_millis(30);
 /// Between two looks at everything.
 const LOOK: Duration = Duration::from_millis(200);
-/// How often a deletion may be refused while all is at rest: it waits for 12 seconds at least.
-const REFUSED: usize = 2;
+/// After so long it is said of everything that it will not come by itself, unless a look for drift hides that.
+const GIVEN_UP: Duration = Duration::from_secs(200);
+/// A deletion that is refused while all is at rest waits for so long at least until it is tried again.
+const REFUSED: Duration = Duration::from_secs(12);
 /// How long everything may take to come to rest by itself, and how long when it is asked to look.
-const BY_ITSELF: Duration = Duration::from_secs(40);
+const BY_ITSELF: Duration = Duration::from_secs(150);
 const WHEN_ASKED: Duration = Duration::from_secs(90);
 
 /// What is wrong after a storm.
@@ -107,9 +109,14 @@ impl<G: Ground> Round<G> {
 
     /// A storm, the rest after it, and what is wrong then.
     async fn weather(&mut self, storm: &[Action]) -> Result<(), Vec<String>> {
+        self.ground.storm(true);
         for action in storm {
             self.act(action).await;
             sleep(PAUSE).await;
+        }
+        self.ground.storm(false);
+        for plural in WATCHED {
+            self.ground.lag(plural, Duration::ZERO);
         }
         self.platform.clear_faults();
         self.platform.set_latency(Duration::ZERO);
@@ -220,6 +227,7 @@ impl<G: Ground> Round<G> {
                 self.ground.stop(number).await;
                 self.start_operator(number);
             }
+            Action::Lag(plural, by) => self.ground.lag(plural, *by),
             Action::RestartApi => self.ground.restart_api().await,
             Action::Wait(time) => sleep(*time).await,
         }
@@ -368,11 +376,13 @@ impl<G: Ground> Round<G> {
 
     /// Waits until everything that is Ready was looked at twice more: nothing is written meanwhile, anywhere.
     async fn is_quiet(&self) -> Result<(), Vec<String>> {
+        sleep(GIVEN_UP.min(self.extent.drift)).await;
         let before = self.resources().await;
         let seen = self.platform.look(<[_]>::len);
         let ready: Vec<_> =
             before.iter().filter(|(_, object)| resources::is_ready(object)).map(|(t, _)| t.id()).collect();
-        let until = Instant::now() + WHEN_ASKED;
+        let began = Instant::now();
+        let until = began + WHEN_ASKED.max(self.extent.drift * 4);
         let looks = |call: &Call, id: &Id| call.method == "GET" && call.path == id.path();
         let twice = |calls: &[Call], id: &Id| calls[seen..].iter().filter(|call| looks(call, id)).nth(1).is_some();
         while !self.platform.look(|calls| ready.iter().all(|id| twice(calls, id))) {
@@ -381,13 +391,14 @@ impl<G: Ground> Round<G> {
             }
             sleep(Duration::from_millis(100)).await;
         }
+        let may_be_refused = 1 + (Instant::now() - began).div_duration_f32(REFUSED) as usize;
         // A deletion that the platform refuses is tried again, at a time of its own.
         let mut refused = BTreeMap::<String, usize>::new();
         let mut is_told = |call: &Call| {
             let is_refused = call.method == "DELETE" && call.status == Some(400);
             let times = refused.entry(call.path.clone()).or_default();
             *times += usize::from(is_refused);
-            call.is_write() && !(is_refused && *times <= REFUSED)
+            call.is_write() && !(is_refused && *times <= may_be_refused)
         };
         let writes = self.platform.journal()[seen..]
             .iter()
