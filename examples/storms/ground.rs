@@ -65,7 +65,7 @@ pub fn namespace(systems: &[String], place: &str) -> String {
 pub const LONGEST_CALL: Duration = Duration::from_secs(2);
 
 /// What every operator of a storm is told.
-pub fn arguments(watched: &[String; 2], extent: Extent) -> [String; 8] {
+pub fn arguments(watched: &[String; 2], extent: Extent) -> [String; 10] {
     let (watched, longest) = (watched.join(","), format!("{}s", LONGEST_CALL.as_secs()));
     let drift = format!("{}s", extent.drift.as_secs());
     [
@@ -73,6 +73,9 @@ pub fn arguments(watched: &[String; 2], extent: Extent) -> [String; 8] {
         &watched,
         "--drift-interval",
         &drift,
+        // Few, so that a turn that is kept is missed.
+        "--platform-concurrency",
+        if extent.has_portal { "12" } else { "3" },
         "--platform-timeout",
         &longest,
         "--platform-login-interval",

@@ -20,6 +20,8 @@ struct Word {
     /// A deletion leaves its object there, or waits for a person.
     is_kept: bool,
     is_deleting: bool,
+    /// The Tenant resource that a group refers to.
+    tenant: Option<Target>,
     /// Somebody asked for it, and had the answer.
     between: (Instant, Instant),
 }
@@ -46,7 +48,10 @@ impl Mandates {
         let spec = object.data["spec"].as_object().cloned().unwrap_or_default();
         let annotation = |name: &str| object.annotations().get(name).map(String::as_str);
         let is_orphan = spec.get("deletionPolicy").is_some_and(|policy| policy == "Orphan");
+        let tenant = spec.get("tenantRef").and_then(|reference| reference["name"].as_str());
+        let tenant = tenant.map(|name| Target { kind: "Tenant", place: target.place, name: name.to_owned() });
         let word = Word {
+            tenant,
             declared: declared(target, &spec),
             is_paused: annotation(PAUSED).is_some(),
             is_kept: is_orphan || annotation(DELETION).is_some(),
@@ -63,6 +68,11 @@ impl Mandates {
         words.extend(last.map(|word| Word { is_deleting: true, between: (began, Instant::now()), ..word }));
     }
 
+    fn lives(&self, target: &Target, write: &Write<'_>) -> bool {
+        let words = self.0.get(target).map(|words| in_force(words, write)).unwrap_or_default();
+        !words.is_empty() && words.iter().all(|word| !word.is_deleting)
+    }
+
     fn standing_for<'a>(&'a self, id: &'a Id) -> impl Iterator<Item = (&'a Target, &'a Vec<Word>)> {
         self.0.iter().filter(move |(target, _)| target.id() == *id)
     }
@@ -75,7 +85,10 @@ impl Mandates {
             if !any(&|word| word.is_deleting && !word.is_kept) {
                 return Some("nobody wants it deleted".to_owned());
             }
-            let lives = |words: &Vec<&Word>| !words.is_empty() && words.iter().all(|word| !word.is_deleting);
+            // Without its Tenant resource nobody knows for which group one stands.
+            let is_known = |word: &Word| word.tenant.as_ref().is_none_or(|tenant| self.lives(tenant, write));
+            let lives =
+                |words: &Vec<&Word>| !words.is_empty() && words.iter().all(|word| !word.is_deleting && is_known(word));
             return all.iter().any(lives).then(|| "a resource that is not deleted stands for it".to_owned());
         }
         if !any(&|word| !word.is_paused && !word.is_deleting) {

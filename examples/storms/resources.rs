@@ -117,6 +117,9 @@ fn lives(target: &Target, object: &DynamicObject, world: &World<'_>) -> Result<(
         let told = condition(object, "Reconciling").is_some() || condition(object, "Stalled").is_some();
         return if explained && told { Ok(()) } else { Err("is not Ready, and what it says is not so".to_owned()) };
     }
+    if spec.get("driftPolicy") == Some(&json!(NEWER)) {
+        return Err("is Ready with a policy that nobody can read".to_owned());
+    }
     let Some(there) = there else { return Err("is Ready and not on the platform".to_owned()) };
     let found = differences(&declared, there);
     if !found.is_empty() {
