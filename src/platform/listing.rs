@@ -81,6 +81,14 @@ impl Listing {
         Ok(listing)
     }
 
+    /// The group ids that it shows, wherever they are.
+    pub fn groups(&self) -> impl Iterator<Item = &String> {
+        self.members.iter().flat_map(|(_, member)| match member {
+            Member::Items(items) => items.groups.as_slice(),
+            Member::Scalar(_) | Member::Beside(_) => &[],
+        })
+    }
+
     /// The items: of the documented key, or of the only member that can be a list.
     ///
     /// # Errors
