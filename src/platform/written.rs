@@ -21,12 +21,16 @@ const NAMES: [(&str, char); 6] =
 /// Longest escape.
 const LONGEST: usize = 12;
 
-/// Every way in which a text reads, up to two escapes on top of each other.
+/// Every way in which a text reads, up to three escapes on top of each other: an HTML page in JSON in JSON.
 pub fn readings(text: &str) -> Vec<Vec<Read>> {
     let plain: Vec<_> = text.char_indices().map(|(from, c)| Read { c, from, to: from + c.len_utf8() }).collect();
-    let once: Vec<_> = WAYS.iter().filter_map(|way| read(&plain, *way)).collect();
-    let twice: Vec<_> = once.iter().flat_map(|text| WAYS.iter().filter_map(|way| read(text, *way))).collect();
-    [vec![plain], once, twice].concat()
+    let deeper = |texts: &[Vec<Read>]| -> Vec<Vec<Read>> {
+        texts.iter().flat_map(|text| WAYS.iter().filter_map(|way| read(text, *way))).collect()
+    };
+    let once = deeper(std::slice::from_ref(&plain));
+    let twice = deeper(&once);
+    let thrice = deeper(&twice);
+    [vec![plain], once, twice, thrice].concat()
 }
 
 /// The bytes in which something stands, of a text that reads so. Where the text breaks off, so many characters are enough.
@@ -155,6 +159,7 @@ mod tests {
             "p\\\\\\\"s/ \\\\u003cé🙂+",
             "p\\&quot;s/ &lt;é🙂+",
             "p&#37;22s/ <é🙂+",
+            "p\\\\&quot;s/ \\\\u003cé🙂+",
         ] {
             assert_eq!(found(&format!("before {text} after"), what), [text]);
         }
