@@ -129,13 +129,25 @@ pub struct Run {
     pub log_format: Format,
 }
 
+/// Longest duration: longer than anybody waits, and short enough for every wait that derives from it.
+const LONGEST: Duration = Duration::from_secs(1000 * 60 * 60);
+/// Longest text of one, in bytes.
+const LONGEST_TEXT: usize = 16;
+
 /// A duration such as 500ms, 30s, 10m or 1h30m, above zero.
 fn duration(text: &str) -> Result<Duration, String> {
     let remedy = "write it as 500ms, 30s, 10m or 1h30m";
+    // The library panics at a sign in the middle, and at a number that no duration holds.
+    let number = text.trim_start_matches(['+', '-']);
+    if number.len() > LONGEST_TEXT || number.contains(['+', '-']) {
+        return Err(format!("must be a duration of 1000h at most; {remedy}"));
+    }
     let parsed: kube::core::Duration = text.parse().map_err(|error| format!("{error}; {remedy}"))?;
     let duration = Duration::from(parsed);
     if text.starts_with('-') || duration.is_zero() {
         Err(format!("must be above zero; {remedy}"))
+    } else if duration > LONGEST {
+        Err(format!("must be 1000h at most; {remedy}"))
     } else {
         Ok(duration)
     }
@@ -161,7 +173,8 @@ mod tests {
     #[test]
     fn a_wrong_duration_is_told_with_its_remedy() {
         assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5400)));
-        for wrong in ["", "10", "soon", "0s", "-5s"] {
+        assert_eq!(duration("1000h"), Ok(LONGEST));
+        for wrong in ["", "10", "soon", "0s", "-5s", "1001h", "18446744073709551615s", "1h-5m", "999999999999999h"] {
             assert!(duration(wrong).unwrap_err().contains("write it as"), "{wrong}");
         }
     }

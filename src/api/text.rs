@@ -76,6 +76,13 @@ pub fn visible(text: &str) -> String {
     shown
 }
 
+/// The same with so many characters at most; what is left out is told.
+pub fn shortened(text: &str, most: usize) -> String {
+    let begin: String = text.chars().take(most + 1).collect();
+    let shown = visible(&begin);
+    if shown.chars().count() <= most { shown } else { shown.chars().take(most).chain("...".chars()).collect() }
+}
+
 fn is_in(ranges: Ranges, c: char) -> bool {
     ranges.iter().any(|(first, last)| (*first..=*last).contains(&c))
 }
@@ -203,5 +210,20 @@ mod tests {
             assert_eq!(visible(text), shown);
             assert_eq!(visible(shown), shown, "shown twice");
         }
+    }
+
+    #[test]
+    fn what_is_shortened_is_short_with_its_escapes_too() {
+        for (text, shown) in [
+            ("", ""),
+            ("abcde", "abcde"),
+            ("abcdef", "abcde..."),
+            ("é漢字🙂é", "é漢字🙂é"),
+            ("\n", "\\u000..."),
+            ("\0\0", "\\u000..."),
+        ] {
+            assert_eq!(shortened(text, 5), shown);
+        }
+        assert_eq!(shortened("\u{1b}[31m", 9), "\\u001b[31...");
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::{ObjectReference, Secret};
 use kube::{Api, Resource, ResourceExt, runtime::watcher};
-use secrecy::SecretString;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -156,21 +155,7 @@ impl Seen {
 
 /// The credentials of a Secret; an error names the key and never a value.
 fn read(secret: &Secret) -> Result<Credentials, String> {
-    let text = |key: &str| -> Result<Option<String>, String> {
-        let Some(bytes) = secret.data.as_ref().and_then(|data| data.get(key)) else { return Ok(None) };
-        let text = String::from_utf8(bytes.0.clone()).map_err(|_| format!("the key {key} is not UTF-8 text"))?;
-        Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()).filter(|text| !text.is_empty()))
-    };
-    let token = text("token")?.map(SecretString::from);
-    let (username, password) = (text("username")?, text("password")?);
-    if token.is_none() && (username.is_none() || password.is_none()) {
-        return Err("the Secret needs the keys username and password, or the key token".to_owned());
-    }
-    Ok(Credentials {
-        username: username.unwrap_or_default(),
-        password: SecretString::from(password.unwrap_or_default()),
-        token,
-    })
+    Credentials::of(|key| secret.data.as_ref()?.get(key).map(|value| value.0.as_slice()))
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use kube::{
 };
 use serde_json::json;
 
-use crate::{engine::events::Note, surroundings::Surroundings};
+use crate::{api::text::visible, engine::events::Note, surroundings::Surroundings};
 
 /// How many events are remembered.
 const MOST: usize = 256;
@@ -141,8 +141,9 @@ fn name(about: &str, now: Timestamp) -> String {
 
 /// A note within the limit, cut between characters.
 fn shortened(text: &str) -> String {
+    let text = visible(text);
     if text.len() <= NOTE {
-        return text.to_owned();
+        return text;
     }
     let end = (0..=NOTE - 3).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
     format!("{}...", &text[..end])
@@ -157,6 +158,7 @@ mod tests {
         let cut = shortened(&"é".repeat(600));
         assert!(cut.len() <= NOTE && cut.ends_with("é..."));
         assert_eq!(shortened("short"), "short");
+        assert_eq!(shortened("\u{1b}[2J"), "\\u001b[2J", "no terminal obeys it");
     }
 
     #[test]

@@ -15,7 +15,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use super::{check_group::LEAVE_IT, spelling::nearest};
-use crate::api::{DELETION, PAUSED, PREFIX, REQUESTED_AT};
+use crate::api::{DELETION, PAUSED, PREFIX, REQUESTED_AT, text};
 
 /// All that are known.
 const KNOWN: [&str; 3] = [PAUSED, DELETION, REQUESTED_AT];
@@ -128,7 +128,7 @@ pub fn blocked(by: &Unreadable) -> String {
 
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = shown(&self.name);
+        let name = text::shortened(&self.name, SHOWN);
         match &self.value {
             Some(value) => write!(f, "the annotation {name} has the value {:?}, which is not known", shown(value))?,
             None => write!(f, "the annotation {name} is not known")?,
@@ -245,5 +245,7 @@ mod tests {
             "the annotation apio.netaxis.be/x0 is not known, and the annotation apio.netaxis.be/x1 is not known, and the annotation apio.netaxis.be/x2 is not known, and 6 more; correct or remove what is meant otherwise"
         );
         assert!(sentence(&read(DELETION, &"\n".repeat(100_000)).unreadable).len() < 300);
+        let odd = sentence(&read(&format!("{PREFIX}\u{1b}[2J"), "").unreadable);
+        assert!(odd.starts_with("the annotation apio.netaxis.be/\\u001b[2J is"), "{odd}");
     }
 }

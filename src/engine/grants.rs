@@ -10,11 +10,15 @@ use std::{
 use serde_yaml::Value;
 
 use super::{ids::Key, spelling};
+use crate::api::text;
 
 /// Every tenant or reseller, or every namespace that is not named.
 const ANY: &str = "*";
 /// What the value of the flag looks like.
 const EXAMPLE: &str = r#"write it as {"team-a": ["Acme"], "team-b": {"tenants": ["Globex"], "resellers": ["Best"], "systemDomains": true}, "*": []}"#;
+
+/// Longest words about what cannot be read, in characters.
+const SHOWN: usize = 300;
 
 /// What one namespace may use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,7 +60,7 @@ impl FromStr for Grants {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let told = |problem: String| format!("{problem}; {EXAMPLE}");
+        let told = |problem: String| format!("{}; {EXAMPLE}", text::shortened(&problem, SHOWN));
         let namespaces = match serde_yaml::from_str(text).map_err(|error| told(error.to_string()))? {
             Value::Null => return Ok(Self::default()),
             Value::Mapping(namespaces) => namespaces,
@@ -166,6 +170,7 @@ mod tests {
             ("{a: {systemDomains: 'yes'}}", "a: systemDomains must be true or false"),
             ("{a: {reseller: [Best]}}", "a: unknown key reseller; did you mean resellers?"),
             ("{a: {system_domains: true}}", "a: unknown key system_domains; did you mean systemDomains?"),
+            ("{\"a\\e[2J\": Acme}", "a\\u001b[2J: a list"),
             ("{a: {zz: true}}", "a: unknown key zz; known are tenants, resellers, systemDomains"),
         ] {
             let problem = text.parse::<Grants>().unwrap_err();

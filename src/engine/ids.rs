@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use crate::api::{Identity, text};
 
+/// Most characters of an id that cannot be one in a message.
+const SHOWN: usize = 100;
+
 /// A JSON object as it goes over the wire.
 pub type Object = serde_json::Map<String, Value>;
 
@@ -57,7 +60,7 @@ impl Key {
     pub fn contradiction(&self, answer: &Object) -> Option<String> {
         let other = |(name, id): &(&str, &str)| answer.get(*name).is_some_and(|there| !there.is_null() && there != id);
         let (name, _) = self.ids().into_iter().find(other)?;
-        Some(format!("{name} {}", text::visible(&answer[name].to_string())))
+        Some(format!("{name} {}", text::shortened(&answer[name].to_string(), SHOWN)))
     }
 
     /// The key as a status records it.
@@ -93,7 +96,7 @@ pub fn whole(value: &Value) -> Option<i64> {
 /// Why this is never part of a URL, in a sentence.
 pub fn misplaced(id: &str) -> Option<String> {
     (!text::is_id(id))
-        .then(|| format!("the id \"{}\" could lead to another object: an id {}", text::visible(id), text::ID))
+        .then(|| format!("the id \"{}\" could lead to another object: an id {}", text::shortened(id, SHOWN), text::ID))
 }
 
 impl fmt::Display for Key {

@@ -6,6 +6,7 @@ use std::fmt;
 use serde_yaml::Value;
 
 use super::spelling;
+use crate::api::text;
 
 /// What is created on the way, and what forbids the deletion of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +58,11 @@ impl fmt::Display for Remark {
         }
     }
 }
+
+/// Most errors, and most warnings, that are told at once: each is looked for in the whole text.
+const MOST: usize = 16;
+/// Longest piece of a text in a message, in characters.
+const SHOWN: usize = 100;
 
 /// Where a known key is kept.
 type Place = fn(&mut Settings) -> &mut bool;
@@ -140,10 +146,14 @@ fn value_of<'a>(line: &'a str, key: &str) -> Option<&'a str> {
 /// Reads settings; what is absent has its default.
 ///
 /// # Errors
-/// Every unknown key, wrong type or syntax error, each with its line and remedy.
+/// Unknown keys, wrong types or a syntax error, each with its line and remedy: every one, up to a number that nobody reads at
+/// once.
 pub fn parse(text: &str) -> Result<(Settings, Vec<Remark>), Vec<Remark>> {
     let document: Value = serde_yaml::from_str(text).map_err(|error| {
-        vec![Remark { line: error.location().map(|at| at.line()), message: format!("not valid YAML: {error}") }]
+        vec![Remark {
+            line: error.location().map(|at| at.line()),
+            message: format!("not valid YAML: {}", text::shortened(&error.to_string(), 3 * SHOWN)),
+        }]
     })?;
     let mut reader = Reader { text, settings: Settings::default(), warnings: Vec::new(), errors: Vec::new() };
     reader.document(&document);
@@ -205,10 +215,13 @@ impl Reader<'_> {
     }
 
     fn unknown(&mut self, name: &str, section: Option<&str>, known: &[&str]) {
-        let path = section.map_or_else(|| name.to_owned(), |section| format!("{section}.{name}"));
+        let shown = text::shortened(name, SHOWN);
+        let path = section.map_or_else(|| shown.clone(), |section| format!("{section}.{shown}"));
         if ELSEWHERE.contains(&name) {
-            let message = format!("{path} is a setting of the platform that the operator does not use");
-            self.warnings.push(Remark { line: self.line(section, Some(name)), message });
+            if self.warnings.len() < MOST {
+                let message = format!("{path} is a setting of the platform that the operator does not use");
+                self.warnings.push(Remark { line: self.line(section, Some(name)), message });
+            }
             return;
         }
         let home = KNOWN.iter().find(|(_, keys)| keys.iter().any(|(key, _)| *key == name));
@@ -217,7 +230,9 @@ impl Reader<'_> {
     }
 
     fn error(&mut self, section: Option<&str>, key: Option<&str>, message: String) {
-        self.errors.push(Remark { line: self.line(section, key), message });
+        if self.errors.len() < MOST {
+            self.errors.push(Remark { line: self.line(section, key), message });
+        }
     }
 
     /// The line of a section, or of a key in it: the first one from the section's on that names it.
@@ -241,7 +256,7 @@ impl Reader<'_> {
 }
 
 fn shown(value: &Value) -> String {
-    serde_json::to_string(value).unwrap_or_else(|_| "this value".to_owned())
+    serde_json::to_string(value).map_or_else(|_| "this value".to_owned(), |value| text::shortened(&value, SHOWN))
 }
 
 #[cfg(test)]
@@ -347,6 +362,21 @@ mod tests {
     #[test]
     fn every_error_is_told_at_once() {
         assert_eq!(parse("A: 1\nB: 2").unwrap_err().len(), 2);
+    }
+
+    #[test]
+    fn a_text_of_nothing_but_errors_is_told_of_in_a_moment_and_in_short() {
+        // As long as a ConfigMap may be.
+        let text: String = (0..100_000).map(|at| format!("\"K\\e{at}\": 1\n")).collect();
+        let errors = parse(&text).unwrap_err();
+        assert_eq!(errors.len(), MOST);
+        assert!(errors[0].to_string().starts_with("unknown key K\\u001b0; known are"), "{}", errors[0]);
+        let long = "x".repeat(100_000);
+        for text in
+            [format!("{long}: 1"), format!("CHECK_GROUP: {{CHECK_USERS: {long}}}"), format!("{long}: 1\n{long}: 2")]
+        {
+            assert!(problem(&text).chars().count() < 500, "{:.600}", problem(&text));
+        }
     }
 
     #[test]

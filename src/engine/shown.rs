@@ -16,7 +16,7 @@ use super::{
     plan::{Next, Refusal},
     reason::Reason,
 };
-use crate::api::Status;
+use crate::api::{Status, text::shortened};
 
 /// The fields of the specs that say which object a resource stands for.
 const OBJECT: [&str; 5] = ["spec", "spec.tenantRef", "spec.tenantId", "spec.groupId", "spec.resellerName"];
@@ -26,6 +26,8 @@ const PARENTS: [&str; 5] = ["spec", "spec.tenantRef", "spec.tenantId", "spec.res
 const RECORD: [&str; 2] = ["status", "status.ownership"];
 /// How many unreadable fields a sentence names.
 const NAMED: usize = 3;
+/// Most characters of why a field cannot be read: that quotes what it holds.
+const WORDS: usize = 200;
 
 /// A field that this version cannot read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,11 +149,15 @@ impl<K: DeserializeOwned> Shown<K> {
         }
         let object = K::deserialize(&rest).or_else(|error| {
             // Each field can be read, and all together cannot.
-            unread = ["spec", "status"].map(|path| Unread { path: path.to_owned(), why: error.to_string() }).to_vec();
+            unread = ["spec", "status"].map(|path| Unread { path: path.to_owned(), why: words(&error) }).to_vec();
             K::deserialize(&alone(shown, &shown["metadata"], "spec", Map::new()))
         })?;
         Ok(Self { object, unread: Unreads(unread) })
     }
+}
+
+fn words(error: &serde_json::Error) -> String {
+    shortened(&error.to_string(), WORDS)
 }
 
 /// Leaves out the fields of a section that cannot be read; of a list, its items.
@@ -167,7 +173,7 @@ fn leave_out<K: DeserializeOwned>(
     };
     fields.retain(|key, value| {
         let Some(error) = problem(key, value) else { return true };
-        unread.push(Unread { path: format!("{section}.{key}"), why: format!("{} ({error})", text(value)) });
+        unread.push(Unread { path: format!("{section}.{key}"), why: format!("{} ({})", text(value), words(&error)) });
         let Value::Array(items) = value else { return false };
         items.retain(|item| problem(key, &json!([item])).is_none());
         problem(key, value).is_none()

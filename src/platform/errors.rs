@@ -6,7 +6,10 @@ use k8s_openapi::jiff::{Timestamp, fmt::rfc2822};
 use serde_json::Value;
 
 use super::http::{Mode, Reply};
-use crate::engine::failure::{Cause, Failure, Speaker};
+use crate::{
+    api::text::shortened,
+    engine::failure::{Cause, Failure, Speaker},
+};
 
 /// Longest piece of the platform's words that is kept, in characters.
 const WORDS: usize = 300;
@@ -153,8 +156,7 @@ pub fn words(body: &Result<Value, String>) -> String {
 }
 
 fn cut(text: &str) -> String {
-    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= WORDS { line } else { line.chars().take(WORDS).chain("...".chars()).collect() }
+    shortened(&text.split_whitespace().collect::<Vec<_>>().join(" "), WORDS)
 }
 
 /// `Retry-After`: seconds, or a date from `now` on.
@@ -244,6 +246,7 @@ mod tests {
         }
         assert_eq!(words(&Err("<html>\n  down</html>".into())), "<html> down</html>");
         assert_eq!(words(&Err(String::new())), "an empty body");
+        assert_eq!(words(&Err("\u{1b}[2Jdown\u{202e}".into())), "\\u001b[2Jdown\\u202e", "no terminal obeys it");
     }
 
     /// Refusals that the platform did not write.

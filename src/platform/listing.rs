@@ -81,6 +81,14 @@ impl Listing {
         Ok(listing)
     }
 
+    /// The group ids that it shows, wherever they are.
+    pub fn groups(&self) -> impl Iterator<Item = &String> {
+        self.members.iter().flat_map(|(_, member)| match member {
+            Member::Items(items) => items.groups.as_slice(),
+            Member::Scalar(_) | Member::Beside(_) => &[],
+        })
+    }
+
     /// The items: of the documented key, or of the only member that can be a list.
     ///
     /// # Errors
@@ -136,7 +144,8 @@ impl<'de> Visitor<'de> for Members {
             if listing.members.len() == MOST_MEMBERS || listing.members.iter().any(|(there, _)| *there == name) {
                 return Err(A::Error::custom("a key that is there twice, or too many of them"));
             }
-            let may_be_it = self.0.key().is_none_or(|key| key == name);
+            // What begins with an underscore is none, so what it says of the list counts.
+            let may_be_it = self.0.key().map_or_else(|| !name.starts_with('_'), |key| key == name);
             let member = map.next_value_seed(if may_be_it { Of::List(self.0) } else { Of::Beside })?;
             listing.members.push((name, member));
         }
@@ -242,6 +251,8 @@ struct Fields {
     in_trunk_group: bool,
     group: Option<String>,
     flaw: Option<&'static str>,
+    /// Those of them that were there.
+    names: Vec<&'static str>,
 }
 
 /// What identifies an item of the lists of a group (platform contract, 9).
@@ -297,6 +308,11 @@ impl<'de> Deserialize<'de> for Item {
 
 impl Fields {
     fn set(&mut self, name: &'static str, value: &Value) {
+        if self.names.contains(&name) {
+            // Of two values the last would count.
+            self.flaw = Some("has a key twice");
+        }
+        self.names.push(name);
         match (name, value) {
             ("inTrunkGroup", Value::Bool(flag)) => self.in_trunk_group = *flag,
             ("inTrunkGroup", _) => self.flaw = Some("has an inTrunkGroup that is neither true nor false"),

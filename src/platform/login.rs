@@ -16,12 +16,17 @@ use super::{
     secrets::Secrets,
     wire::{Request, Wire},
 };
-use crate::engine::failure::{Cause, Failure, Speaker};
+use crate::{
+    api::text::shortened,
+    engine::failure::{Cause, Failure, Speaker},
+};
 
 /// A list that every account may read (platform contract, 3).
 const WHAT_ALL_MAY_READ: &str = "/system/domains/";
 /// How the cookie of a session begins (platform contract, 1.2).
 const SESSION: &str = "sessionid=";
+/// Most characters of the name of an account in a message.
+const SHOWN: usize = 100;
 
 /// What the credentials Secret holds.
 #[derive(Clone, Debug)]
@@ -35,6 +40,31 @@ pub struct Credentials {
 }
 
 impl Credentials {
+    /// Those of a Secret with these values.
+    ///
+    /// # Errors
+    /// One sentence that names a key and never a value.
+    pub fn of<'a>(value: impl Fn(&str) -> Option<&'a [u8]>) -> Result<Self, String> {
+        let text = |key: &str| -> Result<Option<String>, String> {
+            let Some(bytes) = value(key) else { return Ok(None) };
+            let text = std::str::from_utf8(bytes).map_err(|_| format!("the key {key} is not UTF-8 text"))?;
+            // An editor's, and no part of it.
+            Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()).filter(|text| !text.is_empty()))
+        };
+        let token = text("token")?.map(SecretString::from);
+        let (username, password) = (text("username")?, text("password")?);
+        if token.is_none() && (username.is_none() || password.is_none()) {
+            return Err("the Secret needs the keys username and password, or the key token".to_owned());
+        }
+        let (username, password) = (username.unwrap_or_default(), password.unwrap_or_default());
+        Ok(Self { username, password: SecretString::from(password), token })
+    }
+
+    /// The name of the account, for a message.
+    fn shown(&self) -> String {
+        shortened(&self.username, SHOWN)
+    }
+
     /// Why there is no login with them at this front door: they are not even sent.
     pub fn unfit(&self, mode: Mode) -> Option<&'static str> {
         match (mode, &self.token) {
@@ -142,12 +172,12 @@ impl Login {
         let reply = Reply { mode: Mode::Core, ..reply };
         // The form of the platform's 401 is not documented; a page with another status may be that of something in between.
         if reply.status == 401 || matches!(reply.status, 400 | 403) && errors::is_own(&reply) {
-            let message = format!("the platform refuses the login of {}", credentials.username);
+            let message = format!("the platform refuses the login of {}", credentials.shown());
             return Err(Failure::new(Cause::LoginRefused, message));
         }
         let answer = errors::accepted(reply, "the login", false).map_err(|failure| {
             // What a login answers may repeat what was sent.
-            let message = format!("the platform did not answer the login of {} as documented", credentials.username);
+            let message = format!("the platform did not answer the login of {} as documented", credentials.shown());
             // Nothing in a spec can mend it.
             let is_refusal = matches!(failure.cause, Cause::Rejected | Cause::Forbidden);
             let cause = if is_refusal { Cause::Unreadable } else { failure.cause };
@@ -161,12 +191,12 @@ impl Login {
             login.bearer = Some(bearer(&answer).ok_or_else(|| {
                 let message = format!(
                     "the login of {} asks for a second factor or gives no token; use an account without it, or put a machine token into the key token of the Secret",
-                    credentials.username
+                    credentials.shown()
                 );
                 Failure::new(Cause::LoginRefused, message)
             })?);
         } else if let Some(why) = login.is_cut_off(&address.url(WHAT_ALL_MAY_READ)) {
-            let message = format!("the login of {} gave no session that can be used: {why}", credentials.username);
+            let message = format!("the login of {} gave no session that can be used: {why}", credentials.shown());
             return Err(Failure::new(Cause::LoginRefused, message));
         }
         Ok(login)

@@ -15,6 +15,7 @@ mod secrets;
 mod session;
 mod turn;
 mod wire;
+mod written;
 
 pub use claim::Claim;
 pub use http::{Address, Mode, Transport, authorities};

@@ -19,7 +19,8 @@ use crate::engine::{
 /// platform's own bookkeeping and dropped.
 pub async fn get(session: &Session, key: &Key) -> Result<Option<Object>, Failure> {
     let call = Call::get(paths::object(key)?);
-    let reply = session.send(&call).await?;
+    let open = session.opened().await?;
+    let reply = open.send(&call).await?;
     if errors::says_absent(&reply) {
         return Ok(None);
     }
@@ -32,12 +33,13 @@ pub async fn get(session: &Session, key: &Key) -> Result<Option<Object>, Failure
             object.retain(|name, _| !name.starts_with('_'));
             match key.contradiction(&object) {
                 None => Ok(Some(object)),
-                Some(other) => Err(Failure::new(
-                    Cause::Unreadable,
-                    format!(
+                Some(mut other) => {
+                    open.hide(&mut other);
+                    let message = format!(
                         "{call} was answered with another object, of {other}; look at what is between the operator and the platform"
-                    ),
-                )),
+                    );
+                    Err(Failure::new(Cause::Unreadable, message))
+                }
             }
         }
         _ => Err(Failure::new(Cause::Unreadable, format!("{call} was not answered with an object"))),

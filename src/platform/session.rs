@@ -16,6 +16,7 @@ use tokio::{
 use super::{
     errors,
     http::{self, Address, Call, Reply, Transport},
+    listing::Listing,
     login::{Credentials, Login},
     wire::Request,
 };
@@ -77,6 +78,11 @@ impl Open<'_> {
             return Err(Failure::new(Cause::HeldBack, message));
         }
         session.once(&renewed, call).await
+    }
+
+    /// Hides what gives access here in words that quote an answer which says yes.
+    pub fn hide(&self, words: &mut String) {
+        self.login.secrets(None, &self.session.address.url("/")).hide(words);
     }
 
     /// Makes a call and takes a yes for an answer.
@@ -145,7 +151,12 @@ impl Session {
             self.logins().helped(let_in);
         }
         let secrets = login.secrets(sent, &url);
-        if reply.is_success() && reply.body.as_ref().is_ok_and(|body| secrets.are_repeated_in(body)) {
+        let is_repeated = |reply: &Reply| {
+            let mut ids = reply.listing.iter().flat_map(Listing::groups);
+            reply.body.as_ref().is_ok_and(|body| secrets.are_repeated_in(body))
+                || ids.any(|id| secrets.is_repeated_in(id))
+        };
+        if reply.is_success() && is_repeated(&reply) {
             // Data that would be told, and nothing that the platform keeps.
             let cause = if call.is_write() { Cause::Ambiguous } else { Cause::Unreadable };
             return Err(Failure::new(cause, format!("{call} was answered with the request itself")));

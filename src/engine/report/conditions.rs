@@ -5,7 +5,10 @@ use k8s_openapi::{
     jiff::Timestamp,
 };
 
-use crate::{api::Status, engine::reason::Reason};
+use crate::{
+    api::{Status, text},
+    engine::reason::Reason,
+};
 
 /// In this order a user reads them, whichever came first.
 const ORDER: [&str; 6] = ["Ready", "Synced", "DeletionBlocked", "AnnotationUnreadable", "Reconciling", "Stalled"];
@@ -36,7 +39,7 @@ pub(super) fn write(conditions: &mut Vec<Condition>, generation: i64, wanted: Wa
             type_: kind.to_owned(),
             status: status.to_owned(),
             reason: reason.to_string(),
-            message: shortened(message),
+            message: text::shortened(&message, LONGEST),
             observed_generation: Some(generation),
             last_transition_time: since,
         };
@@ -64,10 +67,16 @@ fn whole_second(now: Timestamp) -> Timestamp {
     Timestamp::from_second(now.as_second()).unwrap_or(now)
 }
 
-fn shortened(message: String) -> String {
-    if message.chars().count() <= LONGEST {
-        message
-    } else {
-        message.chars().take(LONGEST).chain("...".chars()).collect()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_short_and_has_nothing_that_a_terminal_obeys() {
+        let mut conditions = Vec::new();
+        let message = format!("\u{1b}[2J{}", "x".repeat(2 * LONGEST));
+        write(&mut conditions, 1, vec![("Ready", Some(("False", Reason::Invalid, message)))], Timestamp::UNIX_EPOCH);
+        let told = &conditions[0].message;
+        assert!(told.starts_with("\\u001b[2Jxxx") && told.chars().count() == LONGEST + 3, "{told}");
     }
 }

@@ -153,3 +153,10 @@ fn a_status_that_cannot_be_read_whole_loses_nothing_when_it_is_written() {
     expected["conditions"] = json!([status.conditions[0], odd]);
     assert_eq!(written, expected);
 }
+
+#[test]
+fn why_a_field_cannot_be_read_is_told_in_short_and_with_nothing_that_a_terminal_obeys() {
+    let odd = format!("\u{1b}[2J{}", "x".repeat(100_000));
+    let refusal = read(|group| group["spec"]["adoptionPolicy"] = json!(odd)).unread.refusal().message;
+    assert!(refusal.contains("(unknown variant `\\u001b[2Jxxx") && refusal.chars().count() < 1_000, "{refusal}");
+}

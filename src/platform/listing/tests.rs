@@ -105,6 +105,8 @@ fn a_list_without_a_documented_key_is_the_only_one_and_its_items_have_an_id() {
             r#"{"a": [{"name": ""}]}"#,
             r#"{"a": [{"name": 7}]}"#,
             r#"{"a": [], "count": 2}"#,
+            r#"{"a": [], "_meta": [{"total": 3}]}"#,
+            r#"{"_links": [{"next": "/page=2"}], "a": []}"#,
         ],
     );
 }
@@ -124,4 +126,7 @@ fn what_counts_of_an_item_has_its_type() {
     };
     assert_eq!(groups(r#"{"groups": [{"groupId": "HQ"}, {}]}"#).unwrap(), ["HQ", "(without an id)"]);
     assert!(groups(r#"{"groups": [{"groupId": 7}]}"#).is_err());
+    assert!(groups(r#"{"groups": [{"groupId": "HQ", "groupId": "B"}]}"#).is_err());
+    assert!(read(r#"{"users": [{"inTrunkGroup": true, "inTrunkGroup": false}]}"#).is_err());
+    assert_eq!(read(r#"{"users": [{"x": 1, "x": 2, "department": {"id": "a", "id": "b"}}]}"#), Ok((1, 0)));
 }
