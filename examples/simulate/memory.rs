@@ -40,7 +40,7 @@ use super::{
 const DAY: &str = "2030-01-01T00:00:00Z";
 
 /// How long all takes between a look at something and the write that it leads to, or between a change and its being shown.
-const ON_THE_WAY: Duration = Duration::from_millis(400);
+const ON_THE_WAY: Duration = Duration::from_millis(150);
 
 static PANICS: AtomicUsize = AtomicUsize::new(0);
 
