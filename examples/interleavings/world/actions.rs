@@ -16,7 +16,7 @@ use apio_operator::{
 use serde_json::json;
 
 use super::{
-    Known, Op, Operator, Pass, Stage, World,
+    Op, Operator, Pass, Stage, World,
     operator::Unheard,
     platform::Thing,
     resources::{Name, Resource, Setting, each},
@@ -210,8 +210,10 @@ impl World {
         let can = |hand: Hand| Action::Portal(name, hand);
         let is_group = matches!(key, Key::Group(..));
         match self.platform.things.get(&key) {
-            Some(_) => {
-                all.extend([Hand::Renames, Hand::Notes].map(can));
+            Some(thing) => {
+                let is_new = |field: &str, value: &str| thing.fields.get(field) != Some(&json!(value));
+                all.extend(is_new(title(&key), "x").then_some(can(Hand::Renames)));
+                all.extend(is_new("cliName", "by hand").then_some(can(Hand::Notes)));
                 // The portal removes no tenant with its groups, and no reseller that is named.
                 let is_free = match &key {
                     Key::Tenant(tenant) => self.platform.groups(tenant).is_empty(),
@@ -331,6 +333,22 @@ impl World {
                 Hand::Removes => {}
             }
         });
+        self.doubt(&key);
+    }
+
+    /// Whose record says only that the creation was begun, and of what: something else is somebody else's.
+    fn doubt(&mut self, key: &Key) {
+        let records: Vec<_> = self.live.all().map(|(name, it)| (name.uid(it.life), it.status.ownership.clone())).collect();
+        self.on_platform(|platform| {
+            let Some(thing) = platform.things.get_mut(key) else { return };
+            for (uid, record) in records {
+                let sent = record.filter(ownership::is_pending).and_then(|record| record.sent);
+                let is_other = sent.is_some_and(|sent| !differences(&sent, &thing.fields).is_empty());
+                if is_other && thing.owners.remove(&uid) {
+                    thing.doubtful.insert(uid);
+                }
+            }
+        });
     }
 
     /// Those who cannot know that what the portal creates is not theirs: they have a record, and either it was seen there before or
@@ -384,10 +402,5 @@ pub fn made(name: Name, hand: Hand) -> Thing {
         Key::Reseller(reseller) => _ = fields.insert("name".to_owned(), json!(reseller)),
         Key::Group(..) => {}
     }
-    Thing { fields, ..Thing::default() }
-}
-
-/// A value for tests of what was known.
-pub fn nothing_known() -> Known<super::Truth> {
-    Known::default()
+    Thing { fields, by_hand: true, ..Thing::default() }
 }

@@ -11,7 +11,7 @@ use apio_operator::{
         stray::Recorded,
     },
 };
-use kube::{Resource as _, ResourceExt};
+use kube::ResourceExt;
 
 use super::{
     Op, PLATFORM, Sight, World,

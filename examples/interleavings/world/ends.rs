@@ -152,7 +152,8 @@ impl End<'_> {
         let is_same = |field: &str, value: &serde_json::Value| thing.fields.get(field) == Some(value);
         let declared: Object = fields(self.name, self.live.spec);
         let mut attributes = declared.iter().filter(|(field, _)| !NO_ATTRIBUTES.contains(&field.as_str()));
-        is_recorded && self.owns() && attributes.all(|(field, value)| is_same(field, value))
+        let is_its = thing.may_be_of(&self.name.uid(self.live.life));
+        is_recorded && is_its && attributes.all(|(field, value)| is_same(field, value))
     }
 
     /// Whether what it waits for, or stops at, is really so.

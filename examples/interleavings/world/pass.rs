@@ -6,6 +6,7 @@ use std::time::Duration;
 use apio_operator::engine::{
     check_group::FRESH,
     declared::Declaration,
+    diff::differences,
     facts::{Answer, Facts, Query},
     failure::{Cause, Failure},
     ids::{Key, Object},
@@ -19,7 +20,9 @@ use super::{
     Basis, Fault, Known, Op, Pass, Stage, Truth, World,
     cluster::table,
     operator::Unheard,
+    platform::Thing,
     resources::{NAMESPACE, Name, Resource, each},
+    rules::came_later,
 };
 
 /// `driver::ROUNDS`.
@@ -187,8 +190,8 @@ impl World {
 
     /// A step that writes to the cluster alone.
     pub fn write(&mut self, op: Op, name: Name, unheard: Option<Unheard>) {
-        let Some(pass) = self.pass(op, name) else { return };
-        let (basis, stage, facts) = (pass.basis.clone(), pass.stage.clone(), pass.facts.clone());
+        let Some(pass) = self.pass(op, name).cloned() else { return };
+        let (basis, stage) = (pass.basis.clone(), pass.stage.clone());
         match &*stage {
             Stage::Act(steps) => match steps.first() {
                 Some(Step::Hold(..)) if self.fault == Some(Fault::NoHold) => {
@@ -199,16 +202,13 @@ impl World {
                     Err(failure) => self.on_pass(op, name, |pass| pass.record(steps, Err(failure))),
                 },
                 Some(Step::Release(note)) => {
-                    if note.is_some() {
-                        self.on_platform(|platform| _ = platform.left_by.insert(name.uid(basis.life)));
-                    }
-                    self.release(name, basis.life);
+                    self.let_go(name, basis.life, pass, note.is_some());
                     self.on_pass(op, name, |pass| pass.record(steps, Ok(())));
                 }
                 _ => {}
             },
             Stage::Record(steps) => {
-                let result = self.write_record(op, name, &basis, &facts, steps, unheard);
+                let result = self.write_record(op, name, &basis, steps, unheard);
                 self.on_pass(op, name, |pass| pass.record(steps, result));
             }
             Stage::Done(_) => self.finish(op, name, unheard),
@@ -216,12 +216,27 @@ impl World {
         }
     }
 
+    /// `Operator::finalize`, and what becomes of the object that the resource stood for.
+    fn let_go(&mut self, name: Name, life: u8, pass: Pass, is_told: bool) {
+        let uid = name.uid(life);
+        self.on_platform(|platform| {
+            if is_told {
+                platform.left_by.insert(uid.clone());
+            }
+            for (key, thing) in &mut platform.things {
+                if came_later(&pass, key, thing) {
+                    thing.owners.remove(&uid);
+                }
+            }
+        });
+        self.release(name, life);
+    }
+
     fn write_record(
         &mut self,
         op: Op,
         name: Name,
         basis: &Basis,
-        _: &Facts,
         steps: &[Step],
         unheard: Option<Unheard>,
     ) -> Result<(), Failure> {
@@ -231,11 +246,12 @@ impl World {
             return Err(Failure::new(Cause::Cluster, "cannot write the status"));
         }
         let version = self.hold(op, name, basis, status.clone())?;
-        if let Some(key) = Key::of(&record.key).filter(|_| record.sent.is_none()) {
-            // What was there is taken over.
+        if let Some(key) = Key::of(&record.key) {
+            // What was there is taken over; or nobody can know that it was not created here, as it is what is about to be sent.
             let owner = name.uid(basis.life);
+            let is_its = |thing: &Thing| record.sent.as_ref().is_none_or(|sent| differences(sent, &thing.fields).is_empty());
             self.on_platform(|platform| {
-                if let Some(thing) = platform.things.get_mut(&key) {
+                if let Some(thing) = platform.things.get_mut(&key).filter(|thing| is_its(thing)) {
                     thing.owners.insert(owner);
                 }
             });

@@ -20,6 +20,17 @@ pub struct Thing {
     pub users: i64,
     /// The resources, by uid, that created it or took it over.
     pub owners: BTreeSet<String>,
+    /// Those who created it, and who cannot know that once they forgot: it was changed before anybody saw it.
+    pub doubtful: BTreeSet<String>,
+    /// Whether the portal created it.
+    pub by_hand: bool,
+}
+
+impl Thing {
+    /// Whether it is for this resource to change and to delete.
+    pub fn may_be_of(&self, uid: &str) -> bool {
+        self.owners.contains(uid) || self.doubtful.contains(uid)
+    }
 }
 
 /// What it holds.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{
     Action, Op, Pass, Stage, World,
     pass::ROUNDS,
-    platform::OPTIONS,
+    platform::{OPTIONS, Thing},
     resources::{Name, RESELLER, fields},
 };
 
@@ -68,7 +68,7 @@ impl Sending<'_> {
     }
 
     fn owns(&self, key: &Key) -> bool {
-        self.world.platform.things.get(key).is_none_or(|thing| thing.owners.contains(&self.uid()))
+        self.world.platform.things.get(key).is_none_or(|thing| thing.may_be_of(&self.uid()))
     }
 
     /// Nothing is created twice, and nothing without its record.
@@ -192,6 +192,11 @@ impl Sending<'_> {
 fn released(world: &World, name: Name, pass: &Pass, step: &Step) -> Option<String> {
     let Step::Release(None) = step else { return None };
     let uid = name.uid(pass.basis.life);
-    let mut owned = world.platform.things.iter().filter(|(_, thing)| thing.owners.contains(&uid));
+    let mut owned = world.platform.things.iter().filter(|(key, thing)| thing.owners.contains(&uid) && !came_later(pass, key, thing));
     owned.next().map(|(key, _)| format!("{name} goes without a word while its {key} is on the platform"))
+}
+
+/// Whether the portal created an object after the last look of a pass, which said that there is none.
+pub fn came_later(pass: &Pass, key: &Key, thing: &Thing) -> bool {
+    thing.by_hand && matches!(pass.facts.answer(&Query::Object(key.clone())), Some(Ok(Answer::Object(None))))
 }
