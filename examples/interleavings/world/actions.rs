@@ -1,6 +1,6 @@
 //! What can happen next.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use apio_operator::{
     api::Ownership,
@@ -167,7 +167,7 @@ impl World {
     }
 
     /// Whether a pass would find something to do or to tell. One that would not is not begun, although polls are.
-    fn is_due(&self, op: Op, name: Name) -> bool {
+    pub fn is_due(&self, op: Op, name: Name) -> bool {
         let Some(shown) = self.sight(op).of(name).filter(|_| self.pass(op, name).is_none()) else { return false };
         let subject = each!(&shown.manifest(name), one => Subject::of(one));
         let paused = subject.condition("Ready").is_some_and(|ready| ready.reason == "Paused");
@@ -319,7 +319,7 @@ impl World {
 
     pub fn portal(&mut self, name: Name, hand: Hand) {
         let key = name.key();
-        let owners = self.indistinguishable(&key, hand);
+        let (owners, doubtful) = (self.owners_by_record(&key), self.those_who_created(&key));
         self.on_platform(|platform| {
             if let Hand::Removes = hand {
                 return platform.remove(&key);
@@ -329,38 +329,25 @@ impl World {
                 Hand::Renames => _ = thing.fields.insert(title(&key).to_owned(), json!("x")),
                 Hand::Notes => _ = thing.fields.insert("cliName".to_owned(), json!("by hand")),
                 Hand::Fills => thing.users = 1 - thing.users,
-                Hand::MakesSame | Hand::MakesOther => *thing = Thing { owners, ..made(name, hand) },
+                Hand::MakesSame | Hand::MakesOther => *thing = Thing { owners, doubtful, ..made(name, hand) },
                 Hand::Removes => {}
             }
         });
-        self.doubt(&key);
+        self.doubt();
     }
 
-    /// Whose record says only that the creation was begun, and of what: something else is somebody else's.
-    fn doubt(&mut self, key: &Key) {
-        let records: Vec<_> = self.live.all().map(|(name, it)| (name.uid(it.life), it.status.ownership.clone())).collect();
-        self.on_platform(|platform| {
-            let Some(thing) = platform.things.get_mut(key) else { return };
-            for (uid, record) in records {
-                let sent = record.filter(ownership::is_pending).and_then(|record| record.sent);
-                let is_other = sent.is_some_and(|sent| !differences(&sent, &thing.fields).is_empty());
-                if is_other && thing.owners.remove(&uid) {
-                    thing.doubtful.insert(uid);
-                }
-            }
-        });
-    }
-
-    /// Those who cannot know that what the portal creates is not theirs: they have a record, and either it was seen there before or
-    /// it is what they were about to create (docs/decisions.md, "What differs in form only was created here").
-    fn indistinguishable(&self, key: &Key, hand: Hand) -> std::collections::BTreeSet<String> {
-        let holds = |name: Name, record: &Ownership| {
-            let is_sent = |sent: &Object| differences(sent, &made(name, hand).fields).is_empty();
-            Key::of(&record.key).as_ref() == Some(key)
-                && (!ownership::is_pending(record) || record.sent.as_ref().is_none_or(is_sent))
-        };
-        let all = self.live.all().filter(|(name, it)| it.status.ownership.as_ref().is_some_and(|it| holds(*name, it)));
+    /// Those who cannot know that what the portal creates is not theirs: they have a record, by which it was there before.
+    fn owners_by_record(&self, key: &Key) -> BTreeSet<String> {
+        let holds = |record: &Ownership| Key::of(&record.key).as_ref() == Some(key) && !ownership::is_pending(record);
+        let all = self.live.all().filter(|(_, it)| it.status.ownership.as_ref().is_some_and(holds));
         all.map(|(name, it)| name.uid(it.life)).collect()
+    }
+
+    /// Those who heard that the platform created it, and did not look since: another one in its place is theirs too.
+    fn those_who_created(&self, key: &Key) -> BTreeSet<String> {
+        let passes = self.operators.iter().flat_map(|operator| &operator.passes);
+        let has_created = |pass: &Pass| pass.facts.done().any(|step| matches!(step, Step::Create(of, _) if of == key));
+        passes.filter(|(_, pass)| has_created(pass)).map(|(name, pass)| name.uid(pass.basis.life)).collect()
     }
 }
 

@@ -48,19 +48,31 @@ pub fn settled(world: &World) -> Result<World, String> {
     let mut world = begun_anew(world);
     let mut quiet = 0;
     for _ in 0..ROUNDS {
-        let before = (world.live.clone(), world.platform.clone());
-        let mut has_sent = false;
-        for name in Name::ALL {
-            has_sent |= pass(&mut world, name)?;
+        if round(&mut world, |world, name| world.is_due(Op::A, name))? {
+            quiet = 0;
+        } else {
+            quiet += 1;
         }
         world.waits += 1;
-        let is_same = before == (world.live.clone(), world.platform.clone());
-        quiet = if is_same && !has_sent { quiet + 1 } else { 0 };
-        if quiet == QUIET {
+        // What is as it should be is looked at too, and then nothing happens.
+        if quiet == QUIET && !round(&mut world, |_, _| true)? {
             return Ok(world);
         }
+        quiet %= QUIET;
     }
     Err(format!("it comes to no rest: {:?}", world.platform.things))
+}
+
+/// A pass over each of these; whether something changed, or was sent.
+fn round(world: &mut World, is_due: impl Fn(&World, Name) -> bool) -> Result<bool, String> {
+    let before = (world.live.clone(), world.platform.clone());
+    let mut has_sent = false;
+    for name in Name::ALL {
+        if is_due(world, name) {
+            has_sent |= pass(world, name)?;
+        }
+    }
+    Ok(has_sent || before != (world.live.clone(), world.platform.clone()))
 }
 
 /// One pass that nothing disturbs; whether it sent something to the platform.

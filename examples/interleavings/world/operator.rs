@@ -3,8 +3,11 @@
 use apio_operator::{
     api::Status,
     engine::{
+        diff::differences,
         failure::{Cause, Failure},
+        ids::Key,
         kind::Subject,
+        ownership,
     },
 };
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
@@ -113,6 +116,30 @@ impl World {
             remembered.touched = Some(version);
             remembered.unwritten = None;
             remembered.written = Some((version, timeless(status)));
+        });
+    }
+
+    /// A record may say only that a creation was begun, and of what. What is there then is its own if it is that, whoever created
+    /// it, and otherwise somebody else's (docs/decisions.md, "What differs in form only was created here").
+    pub fn doubt(&mut self) {
+        let records: Vec<_> = self.live.all().map(|(name, it)| (name.uid(it.life), it.status.ownership.clone())).collect();
+        let begun = records.into_iter().filter_map(|(uid, record)| {
+            let record = record.filter(ownership::is_pending)?;
+            Some((uid, Key::of(&record.key)?, record.sent?))
+        });
+        let begun: Vec<_> = begun.collect();
+        if begun.is_empty() {
+            return;
+        }
+        self.on_platform(|platform| {
+            for (uid, key, sent) in begun {
+                let Some(thing) = platform.things.get_mut(&key) else { continue };
+                let is_it = differences(&sent, &thing.fields).is_empty();
+                if is_it != thing.owners.contains(&uid) {
+                    thing.owners.remove(&uid);
+                    thing.doubtful.insert(uid);
+                }
+            }
         });
     }
 

@@ -6,7 +6,6 @@ use std::time::Duration;
 use apio_operator::engine::{
     check_group::FRESH,
     declared::Declaration,
-    diff::differences,
     facts::{Answer, Facts, Query},
     failure::{Cause, Failure},
     ids::{Key, Object},
@@ -20,7 +19,6 @@ use super::{
     Basis, Fault, Known, Op, Pass, Stage, Truth, World,
     cluster::table,
     operator::Unheard,
-    platform::Thing,
     resources::{NAMESPACE, Name, Resource, each},
     rules::came_later,
 };
@@ -246,16 +244,16 @@ impl World {
             return Err(Failure::new(Cause::Cluster, "cannot write the status"));
         }
         let version = self.hold(op, name, basis, status.clone())?;
-        if let Some(key) = Key::of(&record.key) {
-            // What was there is taken over; or nobody can know that it was not created here, as it is what is about to be sent.
+        if let Some(key) = Key::of(&record.key).filter(|_| record.sent.is_none()) {
+            // What was there is taken over.
             let owner = name.uid(basis.life);
-            let is_its = |thing: &Thing| record.sent.as_ref().is_none_or(|sent| differences(sent, &thing.fields).is_empty());
             self.on_platform(|platform| {
-                if let Some(thing) = platform.things.get_mut(&key).filter(|thing| is_its(thing)) {
+                if let Some(thing) = platform.things.get_mut(&key) {
                     thing.owners.insert(owner);
                 }
             });
         }
+        self.doubt();
         if unheard.is_some() {
             return Err(Failure::new(Cause::Cluster, "cannot write the status"));
         }
