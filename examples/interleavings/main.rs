@@ -1,17 +1,17 @@
 //! Every interleaving of the planner: a search over all that can happen in a small world around the real decisions.
-//! `cargo run --release --example interleavings [-- --disturbances N --states N]`
+//! `cargo run --release --example interleavings [-- --disturbances N --states N --counterexamples N]`
 
 mod search;
 mod world;
 
 use std::process::ExitCode;
 
-use search::Found;
+use search::{Found, Most};
 use world::{Action, roots};
 
 fn main() -> ExitCode {
-    let Some((disturbances, states)) = arguments(std::env::args().skip(1)) else {
-        eprintln!("usage: cargo run --release --example interleavings [-- --disturbances N --states N]");
+    let Some((disturbances, most)) = arguments(std::env::args().skip(1)) else {
+        eprintln!("usage: cargo run --release --example interleavings [-- --disturbances N --states N --counterexamples N]");
         return ExitCode::from(2);
     };
     let beginnings = match roots::all(disturbances) {
@@ -21,24 +21,25 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let found = search::search(beginnings, states, |found| {
+    let found = search::search(beginnings, most, |found| {
         println!("depth {:3}: {:9} states, {:5} s", found.depth, found.states, found.took.as_secs());
     });
     tell(&found)
 }
 
-/// How many disturbances, and how many states at most; `None`: the arguments are not understood.
-fn arguments(mut arguments: impl Iterator<Item = String>) -> Option<(u8, usize)> {
-    let (mut disturbances, mut states) = (3, usize::MAX);
+/// How many disturbances, and what ends the search; `None`: the arguments are not understood.
+fn arguments(mut arguments: impl Iterator<Item = String>) -> Option<(u8, Most)> {
+    let (mut disturbances, mut most) = (3, Most { states: usize::MAX, counterexamples: 1 });
     while let Some(name) = arguments.next() {
         let value = arguments.next()?;
         match name.as_str() {
             "--disturbances" => disturbances = value.parse().ok()?,
-            "--states" => states = value.parse().ok()?,
+            "--states" => most.states = value.parse().ok()?,
+            "--counterexamples" => most.counterexamples = value.parse().ok()?,
             _ => return None,
         }
     }
-    Some((disturbances, states))
+    Some((disturbances, most))
 }
 
 fn tell(found: &Found) -> ExitCode {
@@ -51,8 +52,10 @@ fn tell(found: &Found) -> ExitCode {
         "{} states, depth {}, {} transitions, {} ends, {minutes:.1} minutes: {whole}",
         found.states, found.depth, found.transitions, found.ends
     );
-    if let Some(counterexample) = &found.counterexample {
+    for counterexample in &found.counterexamples {
         eprintln!("interleavings: {counterexample}");
+    }
+    if !found.counterexamples.is_empty() {
         return ExitCode::FAILURE;
     }
     let missing: Vec<_> = Action::labels().into_iter().filter(|label| !found.actions.contains_key(label)).collect();

@@ -26,7 +26,8 @@ pub struct Found {
     pub ends: usize,
     pub actions: BTreeMap<String, usize>,
     pub took: Duration,
-    pub counterexample: Option<Counterexample>,
+    /// The shortest one of each kind.
+    pub counterexamples: Vec<Counterexample>,
 }
 
 /// What is broken, and the shortest way there.
@@ -51,16 +52,23 @@ enum From {
     State(u128, Action),
 }
 
+/// When a search ends before everything was seen.
+#[derive(Clone, Copy, Debug)]
+pub struct Most {
+    pub states: usize,
+    pub counterexamples: usize,
+}
+
 /// What comes of one state.
 struct Expanded {
     next: Vec<(u128, Action, World)>,
     taken: Vec<Action>,
-    broken: Option<(Option<Action>, String)>,
+    broken: Vec<(Option<Action>, String)>,
     ends: Vec<u128>,
 }
 
-/// Searches until everything was seen, something is broken, or so many states were reached. `each_level` hears how it goes.
-pub fn search(beginnings: Vec<(&str, World)>, most: usize, each_level: impl Fn(&Found)) -> Found {
+/// Searches until everything was seen, or this much. `each_level` hears how it goes.
+pub fn search(beginnings: Vec<(&str, World)>, most: Most, each_level: impl Fn(&Found)) -> Found {
     let began = Instant::now();
     let mut found = Found::default();
     let (mut reached, mut ended) = (HashMap::new(), HashSet::new());
@@ -71,7 +79,7 @@ pub fn search(beginnings: Vec<(&str, World)>, most: usize, each_level: impl Fn(&
             frontier.push((hash, world));
         }
     }
-    while !frontier.is_empty() && reached.len() < most {
+    while !frontier.is_empty() && reached.len() < most.states {
         let mut next = Vec::new();
         for block in frontier.chunks(BLOCK) {
             for ((from, _), expanded) in block.iter().zip(in_parallel(block, &ended)) {
@@ -79,9 +87,13 @@ pub fn search(beginnings: Vec<(&str, World)>, most: usize, each_level: impl Fn(&
                 for action in &expanded.taken {
                     *found.actions.entry(action.label()).or_default() += 1;
                 }
-                if let Some((action, why)) = expanded.broken {
-                    found.counterexample = Some(way(&reached, *from, action, why));
-                    (found.states, found.took) = (reached.len(), began.elapsed());
+                for (action, why) in expanded.broken {
+                    if found.counterexamples.iter().all(|known| known.why != why) {
+                        found.counterexamples.push(way(&reached, *from, action, why));
+                    }
+                }
+                if found.counterexamples.len() >= most.counterexamples {
+                    (found.states, found.ends, found.took) = (reached.len(), ended.len(), began.elapsed());
                     return found;
                 }
                 ended.extend(expanded.ends);
@@ -92,7 +104,7 @@ pub fn search(beginnings: Vec<(&str, World)>, most: usize, each_level: impl Fn(&
                     });
                 }
             }
-            if reached.len() >= most {
+            if reached.len() >= most.states {
                 break;
             }
         }
@@ -117,22 +129,16 @@ fn in_parallel(block: &[(u128, World)], ended: &HashSet<u128>) -> Vec<Expanded> 
 }
 
 fn expand(world: &World, ended: &HashSet<u128>) -> Expanded {
-    let mut expanded = Expanded { next: Vec::new(), taken: Vec::new(), broken: None, ends: Vec::new() };
+    let mut expanded = Expanded { next: Vec::new(), taken: Vec::new(), broken: Vec::new(), ends: Vec::new() };
     let core = ends::core(world);
     if !ended.contains(&core) {
-        if let Some(why) = ends::broken(world) {
-            expanded.broken = Some((None, why));
-            return expanded;
-        }
+        expanded.broken.extend(ends::broken(world).map(|why| (None, why)));
         expanded.ends.push(core);
     }
     for action in world.actions() {
         let after = world.after(action);
         expanded.taken.push(action);
-        if let Some(why) = rules::broken(world, action, &after) {
-            expanded.broken = Some((Some(action), why));
-            return expanded;
-        }
+        expanded.broken.extend(rules::broken(world, action, &after).map(|why| (Some(action), why)));
         expanded.next.push((Fingerprint::of(&after), action, after));
     }
     expanded

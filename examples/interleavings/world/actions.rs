@@ -16,7 +16,7 @@ use apio_operator::{
 use serde_json::json;
 
 use super::{
-    Op, Operator, Pass, Stage, World,
+    Adrift, Op, Operator, Pass, Stage, World,
     operator::Unheard,
     platform::Thing,
     resources::{Name, Resource, Setting, each},
@@ -267,12 +267,20 @@ impl World {
         world
     }
 
+    /// Nobody hears what it comes to. Who looked for it in vain goes on without it: what it creates then is nobody's, as the
+    /// platform knows no conditions by which it would be refused.
     fn land_late(&mut self) {
-        if let Some(adrift) = self.adrift.take() {
-            let (step, uid) = &*adrift;
-            // Nobody hears what it comes to.
-            self.on_platform(|platform| _ = platform.act(step, uid));
-        }
+        let Some(adrift) = self.adrift.take() else { return };
+        let Adrift { step, uid, was_looked_for } = &*adrift;
+        self.on_platform(|platform| {
+            let has_created = platform.act(step, uid).is_ok();
+            if let Step::Create(key, _) = step
+                && let Some(thing) = platform.things.get_mut(key).filter(|_| has_created && *was_looked_for)
+                && thing.owners.remove(uid)
+            {
+                thing.doubtful.insert(uid.clone());
+            }
+        });
     }
 
     /// The process ends where it is; what it sent is on its way.
@@ -338,7 +346,8 @@ impl World {
 
     /// Those who cannot know that what the portal creates is not theirs: they have a record, by which it was there before.
     fn owners_by_record(&self, key: &Key) -> BTreeSet<String> {
-        let holds = |record: &Ownership| Key::of(&record.key).as_ref() == Some(key) && !ownership::is_pending(record);
+        let is_its = |record: &Ownership| !ownership::is_pending(record) || ownership::is_taken(record);
+        let holds = |record: &Ownership| Key::of(&record.key).as_ref() == Some(key) && is_its(record);
         let all = self.live.all().filter(|(_, it)| it.status.ownership.as_ref().is_some_and(holds));
         all.map(|(name, it)| name.uid(it.life)).collect()
     }

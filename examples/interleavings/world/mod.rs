@@ -156,6 +156,16 @@ pub struct Truth {
     pub age: u64,
 }
 
+/// A call whose sender heard nothing.
+#[derive(Clone, Debug)]
+pub struct Adrift {
+    pub step: Step,
+    /// The resource that it is for.
+    pub uid: String,
+    /// Whether somebody looked since whether it was carried out.
+    pub was_looked_for: bool,
+}
+
 /// A rule of the driver that is left out, to see that the search finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
@@ -177,8 +187,8 @@ pub struct World {
     pub live: Sight,
     pub platform: Known<Platform>,
     pub operators: [Operator; 2],
-    /// A call whose sender heard nothing, with whom it was for. It may still be carried out, at any time or never.
-    pub adrift: Option<Known<(Step, String)>>,
+    /// A call whose sender heard nothing. It may still be carried out, at any time or never.
+    pub adrift: Option<Known<Adrift>>,
     /// How many resources each name had.
     pub lives: [u8; Name::ALL.len()],
     /// How many more disturbances there are.

@@ -16,7 +16,7 @@ use apio_operator::engine::{
 };
 
 use super::{
-    Basis, Fault, Known, Op, Pass, Stage, Truth, World,
+    Adrift, Basis, Fault, Known, Op, Pass, Stage, Truth, World,
     cluster::table,
     operator::Unheard,
     resources::{NAMESPACE, Name, Resource, each},
@@ -117,6 +117,7 @@ impl World {
         let agreed = looks.map(|key| (age, self.shows_all_that_concern(op, key)));
         let truth = basis.subject.deleting.then(|| self.truth(name, basis.life)).flatten();
         let answers: Vec<_> = queries.iter().map(|query| (query.clone(), self.hear(op, name, query, failed))).collect();
+        self.look_for_adrift(&queries);
         if self.fault == Some(Fault::OldCount) {
             self.keep_counts(op, name, basis.life, &answers);
         }
@@ -139,6 +140,13 @@ impl World {
             pass.facts = Known::new(facts);
             pass.decide();
         });
+    }
+
+    fn look_for_adrift(&mut self, queries: &[Query]) {
+        let sought = self.adrift.as_ref().filter(|it| it.step.touches().iter().any(|query| queries.contains(query)));
+        if let Some(adrift) = sought.map(|adrift| Adrift { was_looked_for: true, ..(**adrift).clone() }) {
+            self.adrift = Some(Known::new(adrift));
+        }
     }
 
     /// An answer, and whether it was asked for now.
@@ -327,7 +335,7 @@ impl World {
         let Some(pass) = self.pass(op, name) else { return };
         let (Stage::Call(steps), uid) = ((*pass.stage).clone(), name.uid(pass.basis.life)) else { return };
         let Some(step) = steps.first() else { return };
-        self.adrift = Some(Known::new((step.clone(), uid)));
+        self.adrift = Some(Known::new(Adrift { step: step.clone(), uid, was_looked_for: false }));
         let is_blind = self.fault == Some(Fault::BlindRetry) && matches!(step, Step::Create(..));
         self.on_pass(op, name, |pass| match is_blind {
             true => pass.stage = Known::new(Stage::Act(steps)),
