@@ -1,5 +1,5 @@
 //! Every interleaving of the planner: a search over all that can happen in a small world around the real decisions.
-//! `cargo run --release --example interleavings [-- --disturbances N --states N --counterexamples N]`
+//! `cargo run --release --example interleavings [-- --disturbances N --states N --counterexamples N --fault NAME]`
 
 mod search;
 mod world;
@@ -7,11 +7,13 @@ mod world;
 use std::process::ExitCode;
 
 use search::{Found, Most};
-use world::{Action, roots};
+use world::{Action, Fault, roots};
 
 fn main() -> ExitCode {
-    let Some((disturbances, most)) = arguments(std::env::args().skip(1)) else {
-        eprintln!("usage: cargo run --release --example interleavings [-- --disturbances N --states N --counterexamples N]");
+    let Some(Arguments { disturbances, most, fault }) = arguments(std::env::args().skip(1)) else {
+        eprintln!(
+            "usage: cargo run --release --example interleavings [-- --disturbances N --states N --counterexamples N --fault NAME]"
+        );
         return ExitCode::from(2);
     };
     let beginnings = match roots::all(disturbances) {
@@ -21,25 +23,36 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let beginnings = beginnings.into_iter().map(|(name, world)| (name, roots::without(fault, world))).collect();
     let found = search::search(beginnings, most, |found| {
         println!("depth {:3}: {:9} states, {:5} s", found.depth, found.states, found.took.as_secs());
     });
     tell(&found)
 }
 
-/// How many disturbances, and what ends the search; `None`: the arguments are not understood.
-fn arguments(mut arguments: impl Iterator<Item = String>) -> Option<(u8, Most)> {
-    let (mut disturbances, mut most) = (3, Most { states: usize::MAX, counterexamples: 1 });
+/// What is searched.
+struct Arguments {
+    disturbances: u8,
+    most: Most,
+    /// A rule of the driver to leave out.
+    fault: Option<Fault>,
+}
+
+/// `None`: the arguments are not understood.
+fn arguments(mut arguments: impl Iterator<Item = String>) -> Option<Arguments> {
+    let most = Most { states: usize::MAX, counterexamples: 1 };
+    let mut all = Arguments { disturbances: 3, most, fault: None };
     while let Some(name) = arguments.next() {
         let value = arguments.next()?;
         match name.as_str() {
-            "--disturbances" => disturbances = value.parse().ok()?,
-            "--states" => most.states = value.parse().ok()?,
-            "--counterexamples" => most.counterexamples = value.parse().ok()?,
+            "--disturbances" => all.disturbances = value.parse().ok()?,
+            "--states" => all.most.states = value.parse().ok()?,
+            "--counterexamples" => all.most.counterexamples = value.parse().ok()?,
+            "--fault" => all.fault = Some(Fault::ALL.into_iter().find(|fault| format!("{fault:?}") == value)?),
             _ => return None,
         }
     }
-    Some((disturbances, most))
+    Some(all)
 }
 
 fn tell(found: &Found) -> ExitCode {

@@ -121,10 +121,14 @@ fn in_parallel(block: &[(u128, World)], ended: &HashSet<u128>) -> Vec<Expanded> 
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let part = block.len().div_ceil(cores).max(1);
     std::thread::scope(|threads| {
-        let expand_all = |part: &[(u128, World)]| part.iter().map(|(_, world)| expand(world, ended)).collect::<Vec<_>>();
+        let expand_all =
+            |part: &[(u128, World)]| part.iter().map(|(_, world)| expand(world, ended)).collect::<Vec<_>>();
         let parts: Vec<_> = block.chunks(part).map(|part| threads.spawn(move || expand_all(part))).collect();
         // A panic goes on here.
-        parts.into_iter().flat_map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        parts
+            .into_iter()
+            .flat_map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
     })
 }
 

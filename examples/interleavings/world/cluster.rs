@@ -84,7 +84,8 @@ impl World {
         let referred = cluster.references.iter().map(|(reference, id)| reference.leading_to(id));
         let tenant = own.as_ref().and_then(Key::tenant).map(|tenant| Key::Tenant(tenant.to_owned()));
         let related: Vec<Key> = object.named().into_iter().chain(referred).chain(tenant).collect();
-        let described = related.into_iter().filter_map(|key| Some((key.clone(), neighbours.described(NAMESPACE, &key)?)));
+        let described =
+            related.into_iter().filter_map(|key| Some((key.clone(), neighbours.described(NAMESPACE, &key)?)));
         cluster.described = described.collect();
         if let Some(key) = subject.recorded().or(own) {
             let others = self.claimants(op, &neighbours, subject, &key);

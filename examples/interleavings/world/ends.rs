@@ -30,7 +30,8 @@ pub fn core(world: &World) -> u128 {
 fn begun_anew(world: &World) -> World {
     let mut world = world.clone();
     world.operators = [Operator { has_claim: true, ..Operator::default() }, Operator::default()];
-    (world.adrift, world.left) = (None, 0);
+    // The rule that is left out was broken on the way, or not at all.
+    (world.adrift, world.left, world.fault) = (None, 0, None);
     world.tidy();
     world
 }
@@ -127,7 +128,8 @@ fn wrong(world: &World, name: Name) -> Option<String> {
         false => end.is_kept_by(&said.reason),
     };
     let is_told = live.status.observed_generation == Some(live.generation) && !said.message.is_empty();
-    (!is_right || !is_told).then(|| format!("{name} ends with {kind}={} {}: {}", said.status, said.reason, said.message))
+    (!is_right || !is_told)
+        .then(|| format!("{name} ends with {kind}={} {}: {}", said.status, said.reason, said.message))
 }
 
 /// A resource at the end.
@@ -160,7 +162,8 @@ impl End<'_> {
             return true;
         }
         let record = self.live.status.ownership.as_ref();
-        let is_recorded = record.is_some_and(|it| Key::of(&it.key) == Some(self.name.key()) && it.state != OwnershipState::Pending);
+        let is_recorded =
+            record.is_some_and(|it| Key::of(&it.key) == Some(self.name.key()) && it.state != OwnershipState::Pending);
         let is_same = |field: &str, value: &serde_json::Value| thing.fields.get(field) == Some(value);
         let declared: Object = fields(self.name, self.live.spec);
         let mut attributes = declared.iter().filter(|(field, _)| !NO_ATTRIBUTES.contains(&field.as_str()));

@@ -12,6 +12,7 @@ mod known;
 mod operator;
 mod pass;
 pub mod platform;
+pub mod portal;
 pub mod resources;
 pub mod roots;
 pub mod rules;
@@ -179,6 +180,10 @@ pub enum Fault {
     StaleDelete,
     /// A creation without an answer is sent again.
     BlindRetry,
+}
+
+impl Fault {
+    pub const ALL: [Self; 5] = [Self::NoHold, Self::OldCount, Self::NoClaim, Self::StaleDelete, Self::BlindRetry];
 }
 
 /// Everything that anybody knows at one moment.

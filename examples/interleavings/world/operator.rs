@@ -122,7 +122,8 @@ impl World {
     /// A record may say only that a creation was begun, and of what. What is there then is its own if it is that, whoever created
     /// it, and otherwise somebody else's (docs/decisions.md, "What differs in form only was created here").
     pub fn doubt(&mut self) {
-        let records: Vec<_> = self.live.all().map(|(name, it)| (name.uid(it.life), it.status.ownership.clone())).collect();
+        let records: Vec<_> =
+            self.live.all().map(|(name, it)| (name.uid(it.life), it.status.ownership.clone())).collect();
         let begun = records.into_iter().filter_map(|(uid, record)| {
             let record = record.filter(ownership::is_pending)?;
             Some((uid, Key::of(&record.key)?, record.sent?))

@@ -277,7 +277,8 @@ impl World {
         let Some(pass) = self.pass(op, name) else { return };
         let Stage::Act(steps) = (*pass.stage).clone() else { return };
         let Some(step) = steps.first() else { return };
-        let is_trusted = self.fault == Some(Fault::NoClaim) && pass.facts.taken().iter().any(|(it, _)| it.is_platform_write());
+        let is_trusted =
+            self.fault == Some(Fault::NoClaim) && pass.facts.taken().iter().any(|(it, _)| it.is_platform_write());
         let holds = match self.op(op).has_claim || is_trusted {
             true => self.still_holds(op, name, pass, step),
             false => Err(Failure::new(Cause::NotLeader, "this operator does not hold the lease")),

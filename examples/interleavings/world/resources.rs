@@ -174,7 +174,8 @@ fn declared(name: Name, spec: usize) -> Manifest {
         }
         Name::Acme => {
             let kind = Some(TenantType::Enterprise);
-            let attributes = TenantAttributes { kind, name: text(["a", "b", "a"][spec]), ..TenantAttributes::default() };
+            let attributes =
+                TenantAttributes { kind, name: text(["a", "b", "a"][spec]), ..TenantAttributes::default() };
             let reseller_ref = (spec == 2).then(|| LocalReference { name: Name::Best.text().to_owned() });
             let tenant_id = text("Acme");
             let spec = TenantSpec { tenant_id, attributes, reseller_ref, policies, ..TenantSpec::default() };

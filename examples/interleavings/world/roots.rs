@@ -1,9 +1,8 @@
 //! Where the search begins.
 
 use super::{
-    Fault, Known, Op, Operator, Sight, World,
-    actions::Hand,
-    ends,
+    Fault, Known, Op, Operator, Sight, World, ends,
+    portal::Hand,
     resources::{Name, Setting},
 };
 
@@ -49,7 +48,6 @@ pub fn applied(players: &[Name], bounds: Bounds) -> World {
 pub fn settled(players: &[Name], bounds: Bounds) -> Result<World, String> {
     let mut world = ends::settled(&applied(players, bounds))?;
     (world.left, world.waits) = (bounds.disturbances, 0);
-    // The names of those who may be touched.
     Ok(world)
 }
 
@@ -88,10 +86,10 @@ pub fn foreign(name: Name, hand: Hand, bounds: Bounds) -> Result<World, String> 
     Ok(world)
 }
 
-/// With a rule of the driver left out.
+/// With a rule of the driver left out, or with all of them.
 #[must_use]
-pub fn without(fault: Fault, world: World) -> World {
-    World { fault: Some(fault), ..world }
+pub fn without(fault: Option<Fault>, world: World) -> World {
+    World { fault, ..world }
 }
 
 /// All beginnings of the search.
@@ -101,7 +99,8 @@ pub fn without(fault: Fault, world: World) -> World {
 pub fn all(disturbances: u8) -> Result<Vec<(&'static str, World)>, String> {
     use Name::{Acme, Best, Branch, Hq, Rival};
     let two = Bounds { disturbances, at_once: 2 };
-    let (fewer, one) = (Bounds { disturbances: disturbances.saturating_sub(1), at_once: 2 }, Bounds { at_once: 1, ..two });
+    let (fewer, one) =
+        (Bounds { disturbances: disturbances.saturating_sub(1), at_once: 2 }, Bounds { at_once: 1, ..two });
     Ok(vec![
         ("a group is created", creating(Hq, one)?),
         ("a group is deleted", deleting(Hq, one)?),

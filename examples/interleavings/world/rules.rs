@@ -171,17 +171,18 @@ impl Sending<'_> {
         let is_fresh = |counted: &u64| age - counted <= FRESH.as_secs();
         match key {
             Key::Reseller(_) => None,
-            Key::Tenant(_) => {
-                (!truth.no_groups.as_ref().is_some_and(is_fresh)).then(|| "its groups were not counted in this pass".to_owned())
-            }
+            Key::Tenant(_) => (!truth.no_groups.as_ref().is_some_and(is_fresh))
+                .then(|| "its groups were not counted in this pass".to_owned()),
             Key::Group(..) => {
                 let Some(checks) = self.world.live.settings.in_force().map(|settings| settings.checks) else {
                     return Some("there are no settings".to_owned());
                 };
                 let mut needed = vec![(Part::Users, checks.users || checks.trunk_users)];
                 needed.push((Part::TrunkGroups, checks.trunk_groups));
-                needed.extend([Part::Ivrs, Part::CallCenters, Part::HuntGroups].map(|part| (part, checks.service_users)));
-                let missing = needed.iter().find(|(part, is_on)| *is_on && !truth.zeros.get(part).is_some_and(is_fresh));
+                needed
+                    .extend([Part::Ivrs, Part::CallCenters, Part::HuntGroups].map(|part| (part, checks.service_users)));
+                let missing =
+                    needed.iter().find(|(part, is_on)| *is_on && !truth.zeros.get(part).is_some_and(is_fresh));
                 missing.map(|(part, _)| format!("no zero {} were counted in this pass", part.name()))
             }
         }
@@ -192,7 +193,11 @@ impl Sending<'_> {
 fn released(world: &World, name: Name, pass: &Pass, step: &Step) -> Option<String> {
     let Step::Release(None) = step else { return None };
     let uid = name.uid(pass.basis.life);
-    let mut owned = world.platform.things.iter().filter(|(key, thing)| thing.owners.contains(&uid) && !came_later(pass, key, thing));
+    let mut owned = world
+        .platform
+        .things
+        .iter()
+        .filter(|(key, thing)| thing.owners.contains(&uid) && !came_later(pass, key, thing));
     owned.next().map(|(key, _)| format!("{name} goes without a word while its {key} is on the platform"))
 }
 
