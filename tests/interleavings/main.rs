@@ -13,7 +13,7 @@ mod world;
 use search::{Counterexample, Most, search};
 use world::{
     Fault, World,
-    resources::Name,
+    resources::{Name, Setting},
     roots::{self, Bounds},
 };
 
@@ -40,8 +40,7 @@ fn one_at_once(disturbances: u8) -> Bounds {
 
 #[test]
 fn every_rule_of_the_driver_that_is_left_out_is_found_on_the_shortest_way() {
-    let mut with_domain = roots::creating(Name::Branch, one_at_once(1)).unwrap();
-    with_domain.live.of_mut(Name::Branch).as_mut().unwrap().spec = 2;
+    let with_domain = roots::creating_with(Name::Branch, 2, Setting::Checks, one_at_once(1)).unwrap();
     let creating = || roots::creating(Name::Hq, one_at_once(1)).unwrap();
     let deleting = |disturbances| roots::deleting(Name::Hq, one_at_once(disturbances)).unwrap();
     for (fault, world, length, why) in [
@@ -49,7 +48,7 @@ fn every_rule_of_the_driver_that_is_left_out_is_found_on_the_shortest_way() {
         (Fault::BlindRetry, creating(), 8, "nobody looked"),
         (Fault::NoClaim, with_domain, 11, "does not hold the lease"),
         (Fault::OldCount, deleting(1), 9, "were counted in this pass"),
-        (Fault::StaleDelete, deleting(2), 6, "an annotation says to leave it"),
+        (Fault::StaleDelete, deleting(2), 6, "it observes only"),
     ] {
         let counterexample = shown(fault, world);
         assert!(counterexample.why.contains(why), "{fault:?}: {counterexample}");

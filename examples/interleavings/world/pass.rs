@@ -131,6 +131,7 @@ impl World {
                 }
                 for (query, (answer, is_new)) in &answers {
                     known.learn(query, answer, *is_new);
+                    known.unlooked &= answer.is_err() || *query != Query::Object(name.key());
                 }
                 known.age += if is_slow { LONG } else { 0 };
             });
@@ -151,7 +152,9 @@ impl World {
 
     /// An answer, and whether it was asked for now.
     fn hear(&self, op: Op, name: Name, query: &Query, failed: Option<Cause>) -> (Result<Answer, Failure>, bool) {
-        let old = self.pass(op, name).map(|pass| self.remembered(op, name, pass.basis.life).counts);
+        // Only with `Fault::OldCount`.
+        let begun = self.pass(op, name).filter(|pass| pass.facts.times(query) == 0);
+        let old = begun.map(|pass| self.remembered(op, name, pass.basis.life).counts);
         if let Some(answer) = old.as_ref().and_then(|counts| counts.get(query)) {
             return (Ok(answer.clone()), false);
         }
@@ -283,9 +286,10 @@ impl World {
             true => self.still_holds(op, name, pass, step),
             false => Err(Failure::new(Cause::NotLeader, "this operator does not hold the lease")),
         };
+        let is_about_it = step.touches().contains(&Query::Object(name.key()));
         self.on_pass(op, name, |pass| match holds {
             Ok(()) => {
-                pass.note(|truth| truth.unlooked = true);
+                pass.note(|truth| truth.unlooked |= is_about_it);
                 pass.stage = Known::new(Stage::Call(steps));
             }
             Err(failure) => pass.record(&steps, Err(failure)),
@@ -370,7 +374,6 @@ impl World {
 impl Truth {
     fn learn(&mut self, query: &Query, answer: &Result<Answer, Failure>, is_new: bool) {
         match (query, answer) {
-            (Query::Object(_), Ok(_)) => self.unlooked = false,
             (Query::Count(_, _, part), Ok(Answer::Count { items: 0, .. })) if is_new => {
                 self.zeros.insert(*part, self.age);
             }

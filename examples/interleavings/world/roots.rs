@@ -74,6 +74,19 @@ pub fn creating(name: Name, bounds: Bounds) -> Result<World, String> {
     Ok(world)
 }
 
+/// The same, with another spec and other settings than at first.
+///
+/// # Errors
+/// When it does not get there.
+pub fn creating_with(name: Name, spec: usize, settings: Setting, bounds: Bounds) -> Result<World, String> {
+    let mut world = creating(name, bounds)?;
+    world.live.settings = settings;
+    if let Some(resource) = world.live.of_mut(name) {
+        resource.spec = spec;
+    }
+    Ok(world)
+}
+
 /// The portal created it before the resource was applied.
 ///
 /// # Errors
@@ -104,6 +117,8 @@ pub fn all(disturbances: u8) -> Result<Vec<(&'static str, World)>, String> {
     Ok(vec![
         ("a group is created", creating(Hq, one)?),
         ("a group is deleted", deleting(Hq, one)?),
+        ("a group and its domain are created", creating_with(Branch, 2, Setting::Checks, fewer)?),
+        ("a group and its reseller are created", creating_with(Branch, 1, Setting::Creates, fewer)?),
         ("the portal has the same group", foreign(Hq, Hand::MakesSame, one)?),
         ("the portal has another group", foreign(Rival, Hand::MakesOther, one)?),
         ("a tenant and a group are created", applied(&[Acme, Hq], fewer)),
