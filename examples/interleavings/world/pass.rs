@@ -28,6 +28,9 @@ pub const ROUNDS: u8 = 32;
 /// What takes long takes longer than a count is fresh.
 const LONG: u64 = FRESH.as_secs() + 1;
 
+/// An answer, and whether it was asked for now.
+type Heard = (Result<Answer, Failure>, bool);
+
 fn usage<K: Kind>(_: &K) -> fn(&Object) -> Option<String> {
     K::usage
 }
@@ -150,8 +153,8 @@ impl World {
         }
     }
 
-    /// An answer, and whether it was asked for now.
-    fn hear(&self, op: Op, name: Name, query: &Query, failed: Option<Cause>) -> (Result<Answer, Failure>, bool) {
+    /// What is heard to a question.
+    fn hear(&self, op: Op, name: Name, query: &Query, failed: Option<Cause>) -> Heard {
         // Only with `Fault::OldCount`.
         let begun = self.pass(op, name).filter(|pass| pass.facts.times(query) == 0);
         let old = begun.map(|pass| self.remembered(op, name, pass.basis.life).counts);
@@ -162,7 +165,7 @@ impl World {
         (failed.map_or_else(|| self.platform.answer(query), Err), true)
     }
 
-    fn keep_counts(&mut self, op: Op, name: Name, life: u8, answers: &[(Query, (Result<Answer, Failure>, bool))]) {
+    fn keep_counts(&mut self, op: Op, name: Name, life: u8, answers: &[(Query, Heard)]) {
         self.remember(op, name, life, |remembered| {
             for (query, (answer, _)) in answers {
                 if let (Query::Count(..), Ok(answer)) = (query, answer) {
@@ -186,11 +189,7 @@ impl World {
 
     /// `Operator::shows_all_that_concern`: every resource that is there, of the kinds that may have to do with it.
     fn shows_all_that_concern(&self, op: Op, key: &Key) -> bool {
-        let concerns = |name: Name| match (key, name.key()) {
-            (Key::Group(..), Key::Reseller(_)) => false,
-            (Key::Tenant(_), Key::Reseller(_)) => false,
-            _ => true,
-        };
+        let concerns = |name: Name| matches!(key, Key::Reseller(_)) || !matches!(name.key(), Key::Reseller(_));
         let is_shown = |name: Name, there: &Resource| {
             self.sight(op).same(name, there.life).is_some_and(|shown| shown.version >= there.version)
         };
@@ -256,11 +255,12 @@ impl World {
         }
         let version = self.hold(op, name, basis, status.clone())?;
         if let Some(key) = Key::of(&record.key).filter(|_| record.sent.is_none()) {
-            // What was there is taken over.
+            // What was there is taken over, if anybody hears of it.
             let owner = name.uid(basis.life);
             self.on_platform(|platform| {
                 if let Some(thing) = platform.things.get_mut(&key) {
-                    thing.owners.insert(owner);
+                    let whose = if unheard.is_none() { &mut thing.owners } else { &mut thing.doubtful };
+                    whose.insert(owner);
                 }
             });
         }

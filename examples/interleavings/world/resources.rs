@@ -123,7 +123,7 @@ impl Resource {
             generation: Some(self.generation),
             resource_version: Some(self.version.to_string()),
             creation_timestamp: Some(Time(created)),
-            deletion_timestamp: self.deleting.then(|| Time(created)),
+            deletion_timestamp: self.deleting.then_some(Time(created)),
             finalizers: self.held.then(|| vec![api::FINALIZER.to_owned()]),
             annotations: Some(paused.into_iter().chain(orphan).collect()),
             ..ObjectMeta::default()
