@@ -77,18 +77,28 @@ impl World {
 
     /// Those who cannot know that what the portal creates is not theirs: they have a record, by which it was there before.
     fn owners_by_record(&self, key: &Key) -> BTreeSet<String> {
-        let is_its = |record: &Ownership| !ownership::is_pending(record) || ownership::is_taken(record);
-        let holds = |record: &Ownership| Key::of(&record.key).as_ref() == Some(key) && is_its(record);
-        let all = self.live.all().filter(|(_, it)| it.status.ownership.as_ref().is_some_and(holds));
+        let all = self.live.all().filter(|(_, it)| it.status.ownership.as_ref().is_some_and(|it| holds(it, key)));
         all.map(|(name, it)| name.uid(it.life)).collect()
     }
 
-    /// Those who heard that the platform created it, and did not look since: another one in its place is theirs too.
+    /// Those who heard that the platform created it and did not look since, or saw it and could not tell yet: another one in its
+    /// place is theirs too.
     fn those_who_created(&self, key: &Key) -> BTreeSet<String> {
         let passes = self.operators.iter().flat_map(|operator| &operator.passes);
         let has_created = |pass: &Pass| pass.facts.done().any(|step| matches!(step, Step::Create(of, _) if of == key));
-        passes.filter(|(_, pass)| has_created(pass)).map(|(name, pass)| name.uid(pass.basis.life)).collect()
+        let passes = passes.filter(|(_, pass)| has_created(pass)).map(|(name, pass)| name.uid(pass.basis.life));
+        let memories = self.operators.iter().flat_map(|operator| Name::ALL.into_iter().zip(&operator.memories));
+        let untold = memories.filter(|(_, memory)| {
+            let record = memory.unwritten.as_ref().and_then(|status| status.ownership.as_ref());
+            record.is_some_and(|record| holds(record, key))
+        });
+        passes.chain(untold.map(|(name, memory)| name.uid(memory.life))).collect()
     }
+}
+
+/// Whether by a record an object is there and its resource's, whatever reads back.
+fn holds(record: &Ownership, key: &Key) -> bool {
+    Key::of(&record.key).as_ref() == Some(key) && (!ownership::is_pending(record) || ownership::is_taken(record))
 }
 
 /// The field that a person would change.
