@@ -18,7 +18,7 @@ use world::{
 };
 
 /// As many as a debug build sees in a few seconds.
-const MOST: Most = Most { states: 2_000, counterexamples: 1 };
+const MOST: Most = Most { states: 1_500, counterexamples: 1 };
 
 #[test]
 fn nothing_is_broken_in_what_happens_first() {
