@@ -40,7 +40,7 @@ struct Arguments {
 
 /// `None`: the arguments are not understood.
 fn arguments(mut arguments: impl Iterator<Item = String>) -> Option<Arguments> {
-    let most = Most { states: usize::MAX, counterexamples: 1 };
+    let most = Most { states: 2_000_000, counterexamples: 1 };
     let mut all = Arguments { disturbances: 3, most, fault: None };
     while let Some(name) = arguments.next() {
         let value = arguments.next()?;
