@@ -57,8 +57,8 @@ pub(super) fn decide<K: Kind>(
     let ours = record.clone().filter(|record| record.sent.is_none());
     let ours = ours.unwrap_or_else(|| ownership::begun(facts, key, declared));
     let on_the_way = object.prerequisites(key, &change, facts)?;
-    // Last, so that what forbids it is said all the time, and not in turns with this.
-    may_be_created(subject, facts, key, record.as_ref())?;
+    // Behind all that forbids it: a wait that ended in a refusal would begin anew after it, and the two would take turns.
+    is_not_on_its_way(subject, facts, key, record.as_ref())?;
     let mut body = domains::spelt_as_known(declared.clone(), key, facts);
     body.extend(object.options(Verb::Create, key, declared, &facts.cluster));
     let mut steps = hold(subject, facts, record.as_ref(), ours, &on_the_way);
@@ -79,7 +79,7 @@ fn may_be_created_again(subject: &Subject, key: &Key) -> Next<()> {
 
 /// What is not shown is created once: a platform may take a creation and show it only after a while. What it does not show then
 /// it hides from this account.
-fn may_be_created(subject: &Subject, facts: &Facts, key: &Key, record: Option<&Ownership>) -> Next<()> {
+fn is_not_on_its_way(subject: &Subject, facts: &Facts, key: &Key, record: Option<&Ownership>) -> Next<()> {
     let is_there = facts.done().any(|step| matches!(step, Step::Create(..))) || ownership::refused_as_existing(facts);
     let is_ours = record.is_some_and(|record| is_there || ownership::is_taken(record));
     let given_up = subject.condition("Stalled").is_some_and(|stalled| stalled.reason == Reason::NotVisible.name());

@@ -202,17 +202,6 @@ fn a_created_object_that_is_not_shown_is_not_created_twice() {
 }
 
 #[test]
-fn what_forbids_that_an_object_which_is_not_shown_is_created_again_is_said_all_the_time() {
-    let mut case = taken("");
-    case.cluster.described.insert(Key::Tenant("Acme".into()), true);
-    for awaited in [Duration::ZERO, LATE] {
-        case.subject.awaited = awaited;
-        let pass = case.pass();
-        assert_eq!((pass.steps(), pass.reason()), (vec![], "WaitingForTenant"), "after {awaited:?}");
-    }
-}
-
-#[test]
 fn an_object_that_is_not_shown_for_long_is_created_again_and_else_hidden_from_the_account() {
     let mut case = taken("");
     case.subject.awaited = LATE;
@@ -226,4 +215,22 @@ fn an_object_that_is_not_shown_for_long_is_created_again_and_else_hidden_from_th
     assert_eq!(case.clone().present(json!({"groupName": "A"})).pass().steps(), ["update_group"]);
     case.platform.is_late = false;
     assert_eq!(case.pass().verdict, Verdict::Synced);
+}
+
+#[test]
+fn what_forbids_a_creation_is_said_however_long_the_one_before_was_waited_for() {
+    let r1 = || Key::Reseller("R1".into());
+    let going = taken("").with(|case| _ = case.cluster.described.insert(acme(), true));
+    let mut alone = group("{tenantId: Acme, groupName: a, resellerId: R1}");
+    alone.platform.objects.insert(r1(), object(json!({"name": "R1"})));
+    alone.platform.is_late = true;
+    assert_eq!(alone.pass().reason(), "Creating");
+    alone.platform.objects.remove(&r1());
+    for (case, reason) in [(going, "WaitingForTenant"), (alone, "ResellerNotFound")] {
+        // A refusal ends a wait, which would begin anew with the next look.
+        for awaited in [Duration::ZERO, LATE] {
+            let mut case = case.clone().with(|case| case.subject.awaited = awaited);
+            assert_eq!(case.pass().reason(), reason, "{awaited:?}");
+        }
+    }
 }
