@@ -29,6 +29,10 @@ use storms::{
 const ROUND: &str = "APIO_SIMULATED_ROUND";
 /// Set when it tells its story.
 const STORY: &str = "APIO_SIMULATED_STORY";
+/// Few resources, to each of which more happens.
+const SMALL: Extent = Extent { places: &["east"], groups: 3, twins: 1, phases: 2, actions: 14, ..Extent::LARGE };
+/// What is not woken waits for so long that nobody would call it settled.
+const WOKEN: Extent = Extent { drift: Duration::from_secs(600), has_portal: false, ..SMALL };
 /// One round of so many is a large one.
 const LARGE: u64 = 16;
 /// Longer in real time no round takes, not even in a debug build beside much else.
@@ -139,8 +143,8 @@ async fn weathers(seed: u64) -> Result<String, String> {
     let began = tokio::time::Instant::now();
     let extent = match seed % LARGE {
         0 => Extent::LARGE,
-        rest if rest % 2 == 0 => Extent::SMALL,
-        _ => Extent::WOKEN,
+        rest if rest % 2 == 0 => SMALL,
+        _ => WOKEN,
     };
     let memory = Memory::new(seed, extent)?;
     let journal = memory.journal();

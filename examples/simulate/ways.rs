@@ -80,7 +80,7 @@ impl Shared {
     pub fn new(server: ApiServer, platform: Simulator, seed: u64) -> Self {
         // Another sequence than that of the actions.
         let random = Arc::new(Mutex::new(Random(!seed)));
-        let longest = if seed % SLOW == 0 { LONGEST_WAY } else { Duration::ZERO };
+        let longest = if seed.is_multiple_of(SLOW) { LONGEST_WAY } else { Duration::ZERO };
         let (is_away, is_stormy) = (Arc::default(), Arc::default());
         Self { server, platform, journal: Journal::default(), random, is_away, is_stormy, longest }
     }

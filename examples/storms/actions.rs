@@ -29,16 +29,17 @@ pub struct Extent {
     pub has_portal: bool,
 }
 
-const OFTEN: Duration = Duration::from_secs(2);
-
 impl Extent {
     /// Where the round itself takes long anyway.
-    pub const LARGE: Self =
-        Self { places: &PLACES, groups: 9, twins: 2, phases: 3, actions: 30, drift: OFTEN, has_portal: true };
-    /// Few resources, to each of which more happens.
-    pub const SMALL: Self = Self { places: &["east"], groups: 3, twins: 1, phases: 2, actions: 14, ..Self::LARGE };
-    /// What is not woken waits for so long that nobody would call it settled.
-    pub const WOKEN: Self = Self { drift: Duration::from_secs(600), has_portal: false, ..Self::SMALL };
+    pub const LARGE: Self = Self {
+        places: &PLACES,
+        groups: 9,
+        twins: 2,
+        phases: 3,
+        actions: 30,
+        drift: Duration::from_secs(2),
+        has_portal: true,
+    };
 }
 
 /// One resource.

@@ -38,6 +38,8 @@ const OPTIONS: [&str; 3] = ["autoCreateDomain", "groupId", "tenantId"];
 struct Known {
     /// `None` after a write whose answer nobody saw.
     exists: Option<bool>,
+    /// When the look was answered that showed it.
+    shown: Option<Instant>,
     /// The number of the last call before it was known to hold a user.
     occupied: Option<u64>,
     /// The numbers of the last counts of its users, of which each deletion takes one: two operators may count at the same time.
@@ -81,6 +83,7 @@ impl Edits {
             let one = known.entry(id.clone()).or_default();
             match call.method.as_str() {
                 "GET" => {
+                    one.shown = call.answered;
                     one.exists = match call.status {
                         Some(200) => Some(true),
                         Some(404) => Some(false),
@@ -91,7 +94,11 @@ impl Edits {
                 "POST" if matches!(&id, Id::Reseller(name) if name.ends_with("-auto")) => {}
                 "POST" => {
                     match one.exists {
-                        Some(true) => problem("created although it is there"),
+                        // Else the look may have come behind this.
+                        Some(true) if one.shown.is_none_or(|shown| shown <= call.at) => {
+                            problem("created although it is there");
+                        }
+                        Some(true) => {}
                         None => problem("created without a look after a write whose result is unknown"),
                         Some(false) => {}
                     }
@@ -134,6 +141,7 @@ impl Edits {
 }
 
 fn after_write(one: &mut Known, call: &Call, exists: bool) {
+    one.shown = None;
     one.exists = match call.status {
         Some(200..300) => Some(exists),
         Some(_) => one.exists,

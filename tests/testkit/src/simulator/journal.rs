@@ -23,6 +23,9 @@ pub struct Call {
     /// When it arrived.
     #[serde(skip)]
     pub at: Instant,
+    /// When it was answered.
+    #[serde(skip)]
+    pub answered: Option<Instant>,
     /// `GET`, `PUT`, ...
     pub method: String,
     /// Without the front door, segments percent-decoded, always with a final slash: `/tenants/Acme/groups/HQ/`.
@@ -88,6 +91,7 @@ impl Journal {
         // The journal may have been cleared in between.
         if let Some(call) = self.calls.iter_mut().rev().find(|call| call.seq == seq) {
             call.status = Some(status);
+            call.answered = Some(Instant::now());
         }
     }
 }

@@ -156,6 +156,7 @@ fn opened(state: &State, entry: &doors::Entry, request: &Request) -> Call {
     Call {
         seq: 0,
         at: Instant::now(),
+        answered: None,
         method: request.method.clone(),
         path: format!("/{}/", entry.segments.join("/")),
         raw_path: request.raw_path.clone(),
