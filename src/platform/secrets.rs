@@ -15,6 +15,21 @@ const LONGEST: usize = 4096;
 /// What stands instead.
 const HIDDEN: &str = "***";
 
+/// Most bytes of one refusal that are read so; the rest is hidden.
+const MOST_IN_ALL: usize = 64 * 1024;
+
+/// The keys of a refusal (platform contract, 2), of either form.
+const DOCUMENTED: [&str; 5] = ["errors", "code", "message", "details", "error"];
+
+/// How a text ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Text {
+    /// As it was meant to. A beginning of a secret at its end is none: a key `code` is no password that begins so.
+    Whole,
+    /// Perhaps in the middle of a secret.
+    Cut,
+}
+
 /// The secrets of one call.
 pub struct Secrets {
     hidden: Vec<Secret>,
@@ -56,9 +71,10 @@ impl Secrets {
     /// The answer, without them where it becomes words. What is a success is data, and stays as it is.
     pub fn hidden_in(&self, mut reply: Reply) -> Reply {
         let is_success = reply.is_success();
+        let mut left = MOST_IN_ALL;
         match &mut reply.body {
-            Err(text) => self.hide(text),
-            Ok(body) if !is_success => self.hide_in(body),
+            Err(text) => _ = self.hide(text, Text::Cut),
+            Ok(body) if !is_success => self.hide_in(body, &mut left),
             Ok(_) => {}
         }
         reply
@@ -81,14 +97,17 @@ impl Secrets {
         self.of_session.iter().any(|secret| text.contains(secret.as_str()))
     }
 
-    /// Hides them in a text, in whatever way they are written.
-    pub fn hide(&self, text: &mut String) {
-        if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+    /// Hides them in a text, in whatever way they are written; whether there was one.
+    pub fn hide(&self, text: &mut String, is: Text) -> bool {
+        let end = text.char_indices().nth(LONGEST).map(|(end, _)| end);
+        if let Some(end) = end {
             text.truncate(end);
         }
+        let is_cut = is == Text::Cut || end.is_some();
         let readings = readings(text);
         let of = |secret: &Secret| -> Vec<_> {
-            readings.iter().flat_map(|reading| find(reading, &secret.text, secret.shortest)).collect()
+            let shortest = if is_cut { secret.shortest } else { usize::MAX };
+            readings.iter().flat_map(|reading| find(reading, &secret.text, shortest)).collect()
         };
         let mut found: Vec<_> = self.hidden.iter().flat_map(of).collect();
         found.sort_unstable();
@@ -99,30 +118,36 @@ impl Secrets {
                 None => places.push((from, to)),
             }
         }
-        for (from, to) in places.into_iter().rev() {
+        for (from, to) in places.iter().rev() {
             text.replace_range(from..to, HIDDEN);
         }
+        !places.is_empty()
     }
 
-    /// The same of a text in JSON: a secret may be one itself, with its quotes.
-    fn hide_quoted(&self, text: &mut String) {
-        self.hide(text);
-        let quoted = Value::from(text.as_str()).to_string();
-        let mut hidden = quoted.clone();
-        self.hide(&mut hidden);
-        if hidden != quoted {
+    /// The same of a text in JSON, which has its end: a secret may be one itself, with its quotes.
+    fn hide_quoted(&self, text: &mut String, left: &mut usize) {
+        let Some(rest) = left.checked_sub(text.len()) else {
+            HIDDEN.clone_into(text);
+            return;
+        };
+        *left = rest;
+        self.hide(text, Text::Whole);
+        if self.hide(&mut Value::from(text.as_str()).to_string(), Text::Whole) {
             HIDDEN.clone_into(text);
         }
     }
 
-    fn hide_in(&self, body: &mut Value) {
+    fn hide_in(&self, body: &mut Value, left: &mut usize) {
         match body {
-            Value::String(text) => self.hide_quoted(text),
-            Value::Array(items) => items.iter_mut().for_each(|item| self.hide_in(item)),
+            Value::String(text) => self.hide_quoted(text, left),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.hide_in(item, left)),
             Value::Object(map) => {
                 let entries = std::mem::take(map).into_iter().map(|(mut key, mut value)| {
-                    self.hide_quoted(&mut key);
-                    self.hide_in(&mut value);
+                    // By these a refusal is understood, whatever the password is.
+                    if !DOCUMENTED.contains(&key.as_str()) {
+                        self.hide_quoted(&mut key, left);
+                    }
+                    self.hide_in(&mut value, left);
                     (key, value)
                 });
                 *map = entries.collect();
@@ -182,6 +207,25 @@ mod tests {
         let expected = json!({"errors": [{"code": 77, "message": "***", "details": {"***": ["***", true]}}]});
         assert_eq!(hidden(400, Ok(echo.clone())), Ok(expected));
         assert_eq!(hidden(200, Ok(echo.clone())), Ok(echo));
+    }
+
+    #[test]
+    fn whatever_the_password_is_a_refusal_is_understood_and_told() {
+        let long = "x \n".repeat(1500);
+        let refusal = json!({"errors": [{"code": 11, "message": "taken", "details": {"reason": long}}]});
+        for password in ["code", "code2024!", "errors of mine", "details", "taken too", "x \n!"] {
+            let reply = Reply {
+                status: 400,
+                body: Ok(refusal.clone()),
+                listing: None,
+                retry_after: None,
+                restricted: false,
+                mode: Mode::Gateway,
+            };
+            let told = Secrets::new([], None, [password]).hidden_in(reply).body.unwrap();
+            assert_eq!((&told["errors"][0]["code"], &told["errors"][0]["message"]), (&json!(11), &json!("taken")));
+            assert!(told["errors"][0]["details"]["reason"].as_str().unwrap().starts_with("x \nx \n"), "{password}");
+        }
     }
 
     #[test]

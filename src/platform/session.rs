@@ -18,6 +18,7 @@ use super::{
     http::{self, Address, Call, Reply, Transport},
     listing::Listing,
     login::{Credentials, Login},
+    secrets::Text,
     wire::Request,
 };
 use crate::{
@@ -82,7 +83,7 @@ impl Open<'_> {
 
     /// Hides what gives access here in words that quote an answer which says yes.
     pub fn hide(&self, words: &mut String) {
-        self.login.secrets(None, &self.session.address.url("/")).hide(words);
+        self.login.secrets(None, &self.session.address.url("/")).hide(words, Text::Cut);
     }
 
     /// Makes a call and takes a yes for an answer.
