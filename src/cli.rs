@@ -138,7 +138,7 @@ const LONGEST_TEXT: usize = 16;
 fn duration(text: &str) -> Result<Duration, String> {
     let remedy = "write it as 500ms, 30s, 10m or 1h30m";
     // The library panics at a sign in the middle, and at a number that no duration holds.
-    let number = text.trim_start_matches(['+', '-']);
+    let number = text.strip_prefix(['+', '-']).unwrap_or(text);
     if number.len() > LONGEST_TEXT || number.contains(['+', '-']) {
         return Err(format!("must be a duration of 1000h at most; {remedy}"));
     }

@@ -1,6 +1,8 @@
 //! Fencing of writes: a plan takes time, as every question does, and whoever changes his mind meanwhile is not overruled by
 //! what was decided before. Right before each write to the platform what the plan saw is looked at again.
 
+use std::time::Duration;
+
 use kube::{Api, ResourceExt};
 use tokio::time::Instant;
 
@@ -12,6 +14,9 @@ use crate::engine::{
     plan::Step,
     shown::Shown,
 };
+
+/// Longest wait for the API server before a write that is no deletion.
+const SOON: Duration = Duration::from_secs(5);
 
 /// The resource as the plan saw it.
 pub(super) struct Basis<'a, K> {
@@ -50,7 +55,7 @@ impl Operator {
                 self.shows_all_that_concern::<K>(&basis.subject.namespace, key, counted).await?;
                 self.live(basis.object).await?
             }
-            _ if self.index.is_blind::<K>(&basis.subject.namespace) => self.live(basis.object).await?,
+            _ if self.index.is_blind::<K>(&basis.subject.namespace) => self.live_soon(basis.object).await?,
             _ => self.index.get::<K>(&basis.subject.namespace, &basis.subject.name),
         };
         let is_same = now
@@ -67,6 +72,19 @@ impl Operator {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The same as [`Operator::live`], of an API server that answers soon: the lease goes on, and so do others who wait for a turn.
+    ///
+    /// # Errors
+    /// When the API server cannot be asked, or takes longer.
+    pub(super) async fn live_soon<K: Watched>(&self, object: &Shown<K>) -> Result<Option<Shown<K>>, Failure> {
+        tokio::time::timeout(SOON, self.live(object)).await.unwrap_or_else(|_| {
+            let message = format!(
+                "the watch of the resource has broken off, and the API server takes more than {SOON:?} to show it"
+            );
+            Err(Failure::new(Cause::Cluster, message))
+        })
     }
 
     /// A resource as the API server has it; `None` when it is gone, or another one has its name.
