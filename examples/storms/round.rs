@@ -167,7 +167,9 @@ impl<G: Ground> Round<G> {
                 let api = self.api(target.kind, target.place);
                 let began = Instant::now();
                 let deleted = patiently(async || api.delete(&target.name, &DeleteParams::default()).await).await;
-                if deleted.is_ok() {
+                // One that is gone was deleted by a try that had no answer, or is not minded.
+                let is_gone = matches!(&deleted, Err(kube::Error::Api(status)) if status.code == 404);
+                if deleted.is_ok() || is_gone {
                     self.mandates.delete(target, began);
                 }
             }
