@@ -120,12 +120,12 @@ fn build(copy: &Path) -> Result<PathBuf, Box<dyn Error>> {
 fn found(simulate: &Path, fault: &str, rounds: u64) -> Result<Option<(u64, String)>, Box<dyn Error>> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from) as u64;
     for first in (1..=rounds).step_by(cores as usize) {
-        let played: Vec<_> = std::thread::scope(|threads| {
+        let both: Vec<_> = std::thread::scope(|threads| {
             let play = |seed: u64| move || played(simulate, fault, seed);
             let all: Vec<_> = (first..first + cores).map(|seed| threads.spawn(play(seed))).collect();
             all.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
         });
-        for (seed, output) in (first..).zip(played) {
+        for (seed, output) in (first..).zip(both) {
             let output = output.map_err(|_| "a thread panicked")??;
             // What fails without the fault says nothing of it.
             if !output.status.success() && played(simulate, "", seed)?.status.success() {
