@@ -77,23 +77,21 @@ pub fn error_policy<K>(_: Arc<K>, error: &Infallible, _: Arc<Operator>) -> Actio
 
 async fn pass<K: Watched>(mut object: &Shown<K>, operator: &Operator, turn: &Turn) -> Again {
     let live;
-    if object.meta().deletion_timestamp.is_some() {
-        // A deletion decides on what is there now, not on what a watch showed.
-        let now = match operator.live(object).await {
-            Ok(now) => now,
-            Err(failure) => return give_up(object, operator, failure).await,
-        };
-        let Some(now) = now else { return Again::Never };
-        live = now;
-        object = &live;
-    } else if operator.index.is_blind::<K>(&object.namespace().unwrap_or_default())
-        && let Ok(now) = operator.live_soon(object).await
-    {
-        // Nor does anything else on what one showed that has broken off. While nobody answers it is looked at all the same, and
-        // nothing is written.
-        let Some(now) = now else { return Again::Never };
-        live = now;
-        object = &live;
+    let is_deleting = object.meta().deletion_timestamp.is_some();
+    // A deletion decides on what is there now, not on what a watch showed; nor does anything else on what one showed that has
+    // broken off.
+    if is_deleting || operator.index.is_blind::<K>(&object.namespace().unwrap_or_default()) {
+        let now = if is_deleting { operator.live(object).await } else { operator.live_soon(object).await };
+        match now {
+            Ok(Some(now)) => {
+                live = now;
+                object = &live;
+            }
+            Ok(None) => return Again::Never,
+            Err(failure) if is_deleting => return give_up(object, operator, failure).await,
+            // It is looked at all the same, and before a write this is asked again.
+            Err(_) => {}
+        }
     }
     let subject = operator.subject(object);
     if operator.is_anothers(&K::kind(&()), &subject) {
