@@ -16,8 +16,9 @@ use testkit::{
 use super::{
     stage,
     storms::{
-        actions::{Extent, NEWER, POLICIES, releases},
+        actions::{NEWER, POLICIES, releases},
         ground::{Grace, Ground, arguments, namespaces},
+        targets::Extent,
     },
 };
 

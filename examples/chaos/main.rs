@@ -16,8 +16,8 @@ use testkit::cluster::{ControlPlane, Terminal};
 
 use cluster::Cluster;
 use storms::{
-    actions::Extent,
     round::{Broken, Round},
+    targets::Extent,
 };
 
 fn main() -> ExitCode {

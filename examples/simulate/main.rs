@@ -21,8 +21,8 @@ use std::{
 
 use memory::Memory;
 use storms::{
-    actions::Extent,
     round::{Broken, Round},
+    targets::Extent,
 };
 
 /// Set in the process of a round.

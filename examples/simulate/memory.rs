@@ -30,8 +30,9 @@ use tower::timeout::Timeout;
 
 use super::{
     storms::{
-        actions::{Extent, NEWER, POLICIES, WATCHED, releases},
+        actions::{NEWER, POLICIES, WATCHED, releases},
         ground::{Grace, Ground, arguments, namespaces},
+        targets::Extent,
     },
     ways::{Journal, Life, Shared, ToPlatform, Way},
 };

@@ -6,7 +6,7 @@ use kube::Client;
 use testkit::simulator::Simulator;
 use tokio::time::{Instant, sleep};
 
-use super::actions::{Extent, PLACES};
+use super::targets::{Extent, PLACES};
 
 /// An API server, a platform, and operators between them.
 pub trait Ground {

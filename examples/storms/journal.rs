@@ -7,9 +7,9 @@ use testkit::simulator::Call;
 use tokio::time::Instant;
 
 use super::{
-    actions::Id,
     ground::Grace,
     mandates::{Mandates, Write},
+    targets::Id,
 };
 
 /// What an edit in the portal means for a group.
@@ -59,94 +59,112 @@ impl Edits {
         let mut edits = self.0.iter().peekable();
         for call in journal {
             while let Some(((_, after), id, edit)) = edits.next_if(|((before, _), ..)| *before < call.seq) {
-                let one = known.entry(id.clone()).or_default();
-                match edit {
-                    Edit::Occupied => one.occupied = one.occupied.or(Some(*after)),
-                    Edit::Emptied => one.occupied = None,
-                    // What was counted before may be on its way to be deleted.
-                    Edit::Removed => (one.exists, one.occupied) = (None, None),
-                }
+                known.entry(id.clone()).or_default().is_edited(*edit, *after);
             }
-            let carried_out = call.status.is_some_and(|status| (200..300).contains(&status));
-            if let Some(id) = counted(call)
-                && carried_out
-            {
-                let counted = &mut known.entry(id).or_default().counted;
-                counted.push((call.seq, call.at));
-                // More than two operators there are never.
-                if counted.len() > 2 {
-                    counted.remove(0);
-                }
+            if let Some(id) = counted(call).filter(|_| is_carried_out(call)) {
+                known.entry(id).or_default().is_counted(call);
             }
             let Some(id) = target(call) else { continue };
-            let mut problem = |what: &str| wrong.push(format!("{what}: {} {call}", call.seq));
+            // A reseller that several resources need is created by the first.
+            if call.method == "POST" && matches!(&id, Id::Reseller(name) if name.ends_with("-auto")) {
+                continue;
+            }
             let one = known.entry(id.clone()).or_default();
-            match call.method.as_str() {
-                "GET" => {
-                    one.shown = call.answered;
-                    one.exists = match call.status {
-                        Some(200) => Some(true),
-                        Some(404) => Some(false),
-                        _ => one.exists,
-                    }
-                }
-                // A reseller that several resources need is created by the first.
-                "POST" if matches!(&id, Id::Reseller(name) if name.ends_with("-auto")) => {}
-                "POST" => {
-                    match one.exists {
-                        // Else the look may have come behind this.
-                        Some(true) if one.shown.is_none_or(|shown| shown <= call.at) => {
-                            problem("created although it is there");
-                        }
-                        Some(true) => {}
-                        None => problem("created without a look after a write whose result is unknown"),
-                        Some(false) => {}
-                    }
-                    one.counted.clear();
-                    after_write(one, call, true);
-                }
-                "DELETE" => {
-                    let counted = one.counted.pop();
-                    if let (Id::Group(..), Some(since)) = (&id, one.occupied)
-                        && counted.is_none_or(|(counted, _)| counted > since)
-                    {
-                        problem("deleted although it was counted as not empty");
-                    }
-                    match (&id, counted) {
-                        (Id::Group(..), None) => problem("deleted without a count"),
-                        (Id::Group(..), Some((_, at))) if call.at - at > FRESH + grace.asked => {
-                            problem(&format!("deleted {:?} after it was counted", call.at - at));
-                        }
-                        _ => {}
-                    }
-                    after_write(one, call, false);
-                    if one.exists != Some(true) {
-                        one.occupied = None;
-                    }
-                }
-                _ => {}
-            }
-            let is_auto = matches!(&id, Id::Reseller(name) if name.ends_with("-auto"));
-            if call.is_write() && !is_auto {
-                let is_option = |key: &str| OPTIONS.contains(&key) || (key == "name" && matches!(id, Id::Reseller(_)));
-                let fields = call.body.as_ref().and_then(Value::as_object).into_iter().flatten();
-                let fields = fields.filter(|(key, _)| !is_option(key)).collect();
-                if let Some(why) = mandates.forbid(&id, &Write { method: &call.method, fields, at: call.at, grace }) {
-                    problem(&why);
-                }
-            }
+            let problems = match call.method.as_str() {
+                "GET" => one.is_shown(call),
+                "POST" => one.is_created(call),
+                "DELETE" => one.is_deleted(call, &id, grace),
+                _ => Vec::new(),
+            };
+            let unasked = mandate(call, &id, grace).and_then(|write| mandates.forbid(&id, &write));
+            wrong.extend(problems.into_iter().chain(unasked).map(|what| format!("{what}: {} {call}", call.seq)));
         }
         wrong
     }
 }
 
-fn after_write(one: &mut Known, call: &Call, exists: bool) {
-    one.shown = None;
-    one.exists = match call.status {
-        Some(200..300) => Some(exists),
-        Some(_) => one.exists,
-        None => None,
-    };
+impl Known {
+    fn is_edited(&mut self, edit: Edit, after: u64) {
+        match edit {
+            Edit::Occupied => self.occupied = self.occupied.or(Some(after)),
+            Edit::Emptied => self.occupied = None,
+            // What was counted before may be on its way to be deleted.
+            Edit::Removed => (self.exists, self.occupied) = (None, None),
+        }
+    }
+
+    fn is_counted(&mut self, call: &Call) {
+        self.counted.push((call.seq, call.at));
+        // More than two operators there are never.
+        if self.counted.len() > 2 {
+            self.counted.remove(0);
+        }
+    }
+
+    fn is_shown(&mut self, call: &Call) -> Vec<String> {
+        self.shown = call.answered;
+        self.exists = match call.status {
+            Some(200) => Some(true),
+            Some(404) => Some(false),
+            _ => self.exists,
+        };
+        Vec::new()
+    }
+
+    fn is_created(&mut self, call: &Call) -> Vec<String> {
+        let problem = match self.exists {
+            // Else the look may have come behind this.
+            Some(true) if self.shown.is_none_or(|shown| shown <= call.at) => Some("created although it is there"),
+            None => Some("created without a look after a write whose result is unknown"),
+            Some(_) => None,
+        };
+        self.counted.clear();
+        self.is_written(call, true);
+        problem.map(str::to_owned).into_iter().collect()
+    }
+
+    fn is_deleted(&mut self, call: &Call, id: &Id, grace: Grace) -> Vec<String> {
+        let mut problems = Vec::new();
+        let counted = self.counted.pop();
+        if matches!(id, Id::Group(..)) {
+            if self.occupied.is_some_and(|since| counted.is_none_or(|(counted, _)| counted > since)) {
+                problems.push("deleted although it was counted as not empty".to_owned());
+            }
+            match counted.map(|(_, at)| call.at - at) {
+                None => problems.push("deleted without a count".to_owned()),
+                Some(age) if age > FRESH + grace.asked => {
+                    problems.push(format!("deleted {age:?} after it was counted"))
+                }
+                Some(_) => {}
+            }
+        }
+        self.is_written(call, false);
+        if self.exists != Some(true) {
+            self.occupied = None;
+        }
+        problems
+    }
+
+    fn is_written(&mut self, call: &Call, exists: bool) {
+        self.shown = None;
+        self.exists = match call.status {
+            Some(200..300) => Some(exists),
+            Some(_) => self.exists,
+            None => None,
+        };
+    }
+}
+
+fn is_carried_out(call: &Call) -> bool {
+    call.status.is_some_and(|status| (200..300).contains(&status))
+}
+
+/// What somebody has to ask for.
+fn mandate<'a>(call: &'a Call, id: &Id, grace: Grace) -> Option<Write<'a>> {
+    let is_option = |key: &str| OPTIONS.contains(&key) || (key == "name" && matches!(id, Id::Reseller(_)));
+    let fields = call.body.as_ref().and_then(Value::as_object).into_iter().flatten();
+    let fields = fields.filter(|(key, _)| !is_option(key)).collect();
+    call.is_write().then_some(Write { method: &call.method, fields, at: call.at, grace })
 }
 
 impl Id {

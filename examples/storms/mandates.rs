@@ -7,9 +7,10 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::{
-    actions::{DELETION, Id, PAUSED, Target},
+    actions::{DELETION, PAUSED},
     ground::Grace,
     resources::declared,
+    targets::{Id, Target},
 };
 
 /// What a resource asks for.

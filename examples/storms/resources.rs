@@ -6,23 +6,13 @@ use kube::api::DynamicObject;
 use serde_json::{Map, Value, json};
 use testkit::simulator::State;
 
-use super::actions::{CREATES_DOMAINS, CREATES_RESELLERS, DELETION, Id, NEWER, Target, is_orphan};
+use super::{
+    actions::{CREATES_DOMAINS, CREATES_RESELLERS, DELETION, NEWER, is_orphan},
+    attributes::NOT_ATTRIBUTES,
+    targets::{Id, Target},
+};
 
 type Resources = BTreeMap<Target, DynamicObject>;
-
-/// What of a spec is no attribute of the object.
-const NOT_ATTRIBUTES: [&str; 10] = [
-    "tenantRef",
-    "tenantId",
-    "groupId",
-    "resellerRef",
-    "resellerName",
-    "autoCreateDomain",
-    "managementPolicy",
-    "adoptionPolicy",
-    "driftPolicy",
-    "deletionPolicy",
-];
 
 /// The attributes that a spec declares.
 pub fn declared(target: &Target, spec: &Map<String, Value>) -> Map<String, Value> {

@@ -19,11 +19,12 @@ use testkit::simulator::{Account, Call, PASSWORD, Simulator, USERNAME};
 use tokio::time::{Instant, sleep};
 
 use super::{
-    actions::{Action, Extent, Id, PAUSED, Target, WATCHED, is_orphan, phases},
+    actions::{Action, PAUSED, WATCHED, is_orphan, phases},
     ground::{Ground, namespace, patiently},
     journal::{Edit, Edits},
     mandates::Mandates,
     resources::{self, World},
+    targets::{Extent, Id, Target},
 };
 
 /// Between two actions: so that the operator is in the middle of something.
@@ -53,7 +54,7 @@ pub struct Round<G> {
     all: Vec<Target>,
     pub platform: Simulator,
     /// What was done in the portal, and when.
-    edits: Edits,
+    pub(super) edits: Edits,
     mandates: Mandates,
     settings: &'static str,
     /// What may be left on the platform by a deletion.
@@ -274,59 +275,6 @@ impl<G: Ground> Round<G> {
         // What is not there has no annotations.
         if let Ok(now) = patiently(async || api.patch(&target.name, &params, &Patch::Merge(&patch)).await).await {
             self.mandates.note(target, &now, began);
-        }
-    }
-
-    /// An edit in the portal, of a group that is there. The journal is read before and after: what arrives in between may
-    /// have been carried out on either side.
-    fn portal(&mut self, action: &Action) {
-        let (Action::Portal(target, _) | Action::AddUser(target, _) | Action::Empty(target) | Action::Remove(target)) =
-            action
-        else {
-            return;
-        };
-        let Id::Group(tenant, group) = target.id() else { return };
-        let last = |platform: &Simulator| platform.look(|calls| calls.last().map_or(0, |call| call.seq));
-        let before = last(&self.platform);
-        let users_stay = target.is_old();
-        let edit = self.platform.edit(|state| {
-            let there = state.group_mut(&tenant, &group)?;
-            match action {
-                Action::Portal(_, text) => {
-                    there.attributes.insert("groupName".to_owned(), json!(format!("Portal {text}")));
-                    there.attributes.insert("locationDialingCode".to_owned(), json!(text));
-                    None
-                }
-                Action::AddUser(_, in_trunk_group) => {
-                    let name = format!("u{}@{tenant}.example", there.users.len());
-                    state.add_user(&tenant, &group, &name, *in_trunk_group);
-                    (!in_trunk_group).then_some(Edit::Occupied)
-                }
-                Action::Empty(_) if !users_stay => {
-                    there.clear_contents();
-                    Some(Edit::Emptied)
-                }
-                Action::Remove(_) if !users_stay => {
-                    state.tenants.get_mut(&tenant)?.groups.remove(&group);
-                    Some(Edit::Removed)
-                }
-                _ => None,
-            }
-        });
-        if let Some(edit) = edit {
-            self.edits.push((before, last(&self.platform)), Id::Group(tenant, group), edit);
-        }
-    }
-
-    /// A tenant is lost, with its groups.
-    fn lose(&mut self, tenant: &Target) {
-        let Id::Tenant(id) = tenant.id() else { return };
-        let last = |platform: &Simulator| platform.look(|calls| calls.last().map_or(0, |call| call.seq));
-        let before = last(&self.platform);
-        let lost = self.platform.edit(|state| state.tenants.remove(&id));
-        let between = (before, last(&self.platform));
-        for group in lost.into_iter().flat_map(|tenant| tenant.groups.into_keys()) {
-            self.edits.push(between, Id::Group(id.clone(), group), Edit::Removed);
         }
     }
 

@@ -9,6 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{
     Action, Fingerprint, Op, Operator, Stage, World,
+    attributes::NOT_ATTRIBUTES,
     resources::{Name, RESELLER, Resource, fields},
     rules,
 };
@@ -166,7 +167,7 @@ impl End<'_> {
             record.is_some_and(|it| Key::of(&it.key) == Some(self.name.key()) && it.state != OwnershipState::Pending);
         let is_same = |field: &str, value: &serde_json::Value| thing.fields.get(field) == Some(value);
         let declared: Object = fields(self.name, self.live.spec);
-        let mut attributes = declared.iter().filter(|(field, _)| !NO_ATTRIBUTES.contains(&field.as_str()));
+        let mut attributes = declared.iter().filter(|(field, _)| !NOT_ATTRIBUTES.contains(&field.as_str()));
         let is_its = thing.may_be_of(&self.name.uid(self.live.life));
         is_recorded && is_its && attributes.all(|(field, value)| is_same(field, value))
     }
@@ -200,19 +201,3 @@ impl End<'_> {
         }
     }
 }
-
-/// Fields of a spec that are no attributes of an object.
-const NO_ATTRIBUTES: [&str; 12] = [
-    "tenantRef",
-    "tenantId",
-    "groupId",
-    "resellerRef",
-    "resellerName",
-    "autoCreateDomain",
-    "managementPolicy",
-    "adoptionPolicy",
-    "driftPolicy",
-    "deletionPolicy",
-    "templateName",
-    "useCustomRoutingProfile",
-];

@@ -6,6 +6,8 @@
 //! so that the world is finite: all that can happen with so many disturbances, and nothing else, is searched.
 
 pub mod actions;
+#[path = "../../storms/attributes.rs"]
+mod attributes;
 mod cluster;
 pub mod ends;
 mod known;
