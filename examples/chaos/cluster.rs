@@ -123,7 +123,11 @@ impl Ground for Cluster<'_> {
     fn lag(&mut self, _: &str, _: Duration) {}
 
     fn grace(&self) -> Grace {
-        Grace { asked: LATE, shown: LATE }
+        Grace { sent: LATE, asked: LATE, shown: LATE }
+    }
+
+    fn written(&self) -> Vec<String> {
+        Vec::new()
     }
 
     fn news(&self) -> Option<u64> {

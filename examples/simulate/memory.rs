@@ -257,7 +257,11 @@ impl Ground for Memory {
 
     fn grace(&self) -> Grace {
         let asked = ON_THE_WAY + self.shared.longest_way();
-        Grace { asked, shown: asked + self.lagged }
+        Grace { sent: ON_THE_WAY, asked, shown: asked + self.lagged }
+    }
+
+    fn written(&self) -> Vec<String> {
+        self.shared.journal.written()
     }
 
     fn news(&self) -> Option<u64> {

@@ -55,22 +55,40 @@ pub struct Shared {
 
 /// What was asked, when and by whom, in order.
 #[derive(Clone, Default)]
-pub struct Journal(Arc<Mutex<Vec<String>>>);
+pub struct Journal(Arc<Mutex<Asked>>);
+
+#[derive(Default)]
+struct Asked {
+    lines: Vec<String>,
+    /// Those with which an operator wrote something that is no lease.
+    written: Vec<usize>,
+}
 
 impl Journal {
-    fn add(&self, line: String) {
-        locked(&self.0).push(line);
+    fn add(&self, line: String, is_written: bool) {
+        let mut asked = locked(&self.0);
+        if is_written {
+            let at = asked.lines.len();
+            asked.written.push(at);
+        }
+        asked.lines.push(line);
     }
 
     /// All of it.
     pub fn text(&self) -> String {
-        locked(&self.0).join("\n")
+        locked(&self.0).lines.join("\n")
+    }
+
+    /// What operators wrote to the API server that is no lease.
+    pub fn written(&self) -> Vec<String> {
+        let asked = locked(&self.0);
+        asked.written.iter().map(|&at| asked.lines[at].clone()).collect()
     }
 
     /// The same for two rounds only if they were the same.
     pub fn digest(&self, platform: &Simulator) -> u64 {
         let mut hasher = DefaultHasher::new();
-        locked(&self.0).hash(&mut hasher);
+        locked(&self.0).lines.hash(&mut hasher);
         platform.journal().iter().map(ToString::to_string).collect::<Vec<_>>().hash(&mut hasher);
         hasher.finish()
     }
@@ -168,9 +186,9 @@ impl Life {
         }
     }
 
-    fn note(&self, what: &str) {
+    fn note(&self, what: &str, is_write: bool) {
         let at = self.began.elapsed().as_millis();
-        self.shared.journal.add(format!("{at} {} {what}", self.name));
+        self.shared.journal.add(format!("{at} {} {what}", self.name), is_write && self.is_operator);
     }
 
     fn is_denied(&self, path: &str) -> bool {
@@ -199,6 +217,7 @@ impl Service<http::Request<kube::client::Body>> for Way {
         Box::pin(async move {
             life.lives().await;
             let what = format!("{} {}", request.method(), request.uri());
+            let is_write = *request.method() != http::Method::GET && !request.uri().path().contains("/leases/");
             let is_lost = life.is_operator && *request.method() != http::Method::GET && life.shared.is_in_storm(LOST);
             life.travels().await;
             life.lives().await;
@@ -208,7 +227,7 @@ impl Service<http::Request<kube::client::Body>> for Way {
             let answer = if life.is_denied(request.uri().path()) { Ok(forbidden()) } else { inner.call(request).await };
             life.lives().await;
             let status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
-            life.note(&format!("{what} -> {status}{}", if is_lost { ", lost" } else { "" }));
+            life.note(&format!("{what} -> {status}{}", if is_lost { ", lost" } else { "" }), is_write);
             life.travels().await;
             life.lives().await;
             if is_lost { Err("connection reset".into()) } else { answer }
@@ -256,7 +275,7 @@ impl Wire for Line {
             self.life.lives().await;
             let answer = answer.unwrap_or(Err(lost(false, true, "it took too long")));
             let status = answer.as_ref().map_or(0, |answer| answer.status);
-            self.life.note(&format!("platform {what} -> {status}"));
+            self.life.note(&format!("platform {what} -> {status}"), false);
             answer
         })
     }

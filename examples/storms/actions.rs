@@ -294,8 +294,10 @@ fn applied(random: &mut Random, target: Target) -> Action {
             put("resellerId", json!(format!("{place}-auto")));
         }
     }
-    if random.chance(90) {
-        put("adoptionPolicy", json!("Always"));
+    match random.below(10) {
+        0 => {}
+        1 => put("adoptionPolicy", json!("Never")),
+        _ => put("adoptionPolicy", json!("Always")),
     }
     if random.chance(10) {
         put("driftPolicy", json!("Report"));

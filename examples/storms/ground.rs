@@ -36,6 +36,8 @@ pub trait Ground {
     fn lag(&mut self, plural: &str, by: Duration);
     /// How long the operators may go on with what they knew, when they ask and when they are told.
     fn grace(&self) -> Grace;
+    /// What the operators wrote to the API server until now, but for their leases, if that is known.
+    fn written(&self) -> Vec<String>;
     /// Changes with everything that is told or written, if that is known.
     fn news(&self) -> Option<u64>;
     /// What it says.
@@ -45,6 +47,8 @@ pub trait Ground {
 /// How old may be what a write was decided on.
 #[derive(Clone, Copy, Debug)]
 pub struct Grace {
+    /// What was asked of the platform, until the write reaches it.
+    pub sent: Duration,
     /// What was asked for the write.
     pub asked: Duration,
     /// What a watch showed.

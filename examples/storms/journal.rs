@@ -42,6 +42,8 @@ struct Known {
     shown: Option<Instant>,
     /// The number of the last call before it was known to hold a user.
     occupied: Option<u64>,
+    /// Whether an operator created it, as far as anybody knows.
+    is_created: bool,
     /// The numbers of the last counts of its users, of which each deletion takes one: two operators may count at the same time.
     counted: Vec<(u64, Instant)>,
 }
@@ -76,8 +78,12 @@ impl Edits {
                 "DELETE" => one.is_deleted(call, &id, grace),
                 _ => Vec::new(),
             };
-            let unasked = mandate(call, &id, grace).and_then(|write| mandates.forbid(&id, &write));
-            wrong.extend(problems.into_iter().chain(unasked).map(|what| format!("{what}: {} {call}", call.seq)));
+            let write = mandate(call, &id, grace);
+            let unasked = write.as_ref().and_then(|write| mandates.forbid(&id, write));
+            let is_foreign = !known.get(&id).is_some_and(|one| one.is_created);
+            let taken = write.filter(|write| is_foreign && !mandates.may_adopt(&id, write));
+            let taken = taken.map(|_| "nobody may take it over".to_owned());
+            wrong.extend(problems.into_iter().chain(unasked).chain(taken).map(|what| format!("{what}: {} {call}", call.seq)));
         }
         wrong
     }
@@ -89,7 +95,7 @@ impl Known {
             Edit::Occupied => self.occupied = self.occupied.or(Some(after)),
             Edit::Emptied => self.occupied = None,
             // What was counted before may be on its way to be deleted.
-            Edit::Removed => (self.exists, self.occupied) = (None, None),
+            Edit::Removed => (self.exists, self.occupied, self.is_created) = (None, None, false),
         }
     }
 
@@ -105,7 +111,7 @@ impl Known {
         self.shown = call.answered;
         self.exists = match call.status {
             Some(200) => Some(true),
-            Some(404) => Some(false),
+            Some(404) if call.is_performed => Some(false),
             _ => self.exists,
         };
         Vec::new()
@@ -119,6 +125,7 @@ impl Known {
             Some(_) => None,
         };
         self.counted.clear();
+        self.is_created = true;
         self.is_written(call, true);
         problem.map(str::to_owned).into_iter().collect()
     }
@@ -132,7 +139,7 @@ impl Known {
             }
             match counted.map(|(_, at)| call.at - at) {
                 None => problems.push("deleted without a count".to_owned()),
-                Some(age) if age > FRESH + grace.asked => {
+                Some(age) if age > FRESH + grace.sent => {
                     problems.push(format!("deleted {age:?} after it was counted"))
                 }
                 Some(_) => {}

@@ -20,6 +20,8 @@ struct Word {
     is_paused: bool,
     /// A deletion leaves its object there, or waits for a person.
     is_kept: bool,
+    /// An object that is there and differs may be taken over.
+    may_adopt: bool,
     is_deleting: bool,
     /// The Tenant resource that a group refers to.
     tenant: Option<Target>,
@@ -55,7 +57,8 @@ impl Mandates {
             tenant,
             declared: declared(target, &spec),
             is_paused: annotation(PAUSED).is_some(),
-            is_kept: is_orphan || annotation(DELETION).is_some(),
+            is_kept: is_orphan || annotation(DELETION).is_some() || annotation(PAUSED).is_some(),
+            may_adopt: spec.get("adoptionPolicy").is_some_and(|policy| policy == "Always"),
             is_deleting: object.metadata.deletion_timestamp.is_some(),
             between: (began, Instant::now()),
         };
@@ -76,6 +79,15 @@ impl Mandates {
 
     fn standing_for<'a>(&'a self, id: &'a Id) -> impl Iterator<Item = (&'a Target, &'a Vec<Word>)> {
         self.0.iter().filter(move |(target, _)| target.id() == *id)
+    }
+
+    /// Whether somebody ever wanted what was there to be taken over. That it may be identical is left out: nobody declares what
+    /// was there before.
+    pub fn may_adopt(&self, id: &Id, write: &Write<'_>) -> bool {
+        write.method == "POST"
+            || self.standing_for(id).flat_map(|(_, words)| words).any(|word| {
+                word.may_adopt && word.between.0 <= write.at
+            })
     }
 
     /// Why nobody asks for a write, if nobody does.

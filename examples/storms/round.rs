@@ -328,7 +328,7 @@ impl<G: Ground> Round<G> {
     async fn is_quiet(&self) -> Result<(), Vec<String>> {
         sleep(GIVEN_UP.min(self.extent.drift)).await;
         let before = self.resources().await;
-        let seen = self.platform.look(<[_]>::len);
+        let (seen, told) = (self.platform.look(<[_]>::len), self.ground.written().len());
         let ready: Vec<_> =
             before.iter().filter(|(_, object)| resources::is_ready(object)).map(|(t, _)| t.id()).collect();
         let began = Instant::now();
@@ -358,8 +358,10 @@ impl<G: Ground> Round<G> {
         let after = self.resources().await;
         let version = |object: &DynamicObject| object.metadata.resource_version.clone();
         let changed = before.iter().filter(|(target, object)| after.get(target).map(version) != Some(version(object)));
+        let told = self.ground.written().split_off(told);
         let wrong: Vec<_> = writes
             .into_iter()
+            .chain(told.into_iter().map(|call| format!("written while all was at rest: {call}")))
             .chain(changed.map(|(target, _)| format!("{target} changed while all was at rest")))
             .collect();
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }

@@ -42,6 +42,16 @@ pub(super) enum Effect {
     EchoJson(u16),
 }
 
+impl Effect {
+    /// Whether the platform does what it is asked, sooner or later.
+    pub(super) fn performs(&self) -> bool {
+        !matches!(
+            self,
+            Effect::Answer(_) | Effect::DropBefore | Effect::Stuck | Effect::EchoPage(_) | Effect::EchoJson(_)
+        )
+    }
+}
+
 impl Fault {
     fn new(effect: Effect) -> Fault {
         Fault { effect, target: None, left: Some(1) }

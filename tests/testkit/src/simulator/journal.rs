@@ -38,6 +38,8 @@ pub struct Call {
     pub body: Option<Value>,
     /// None while the call is under way, and for good when it got no answer.
     pub status: Option<u16>,
+    /// Whether it reaches the platform: not when a fault answers in its place.
+    pub is_performed: bool,
     /// The front door it came through.
     pub door: Door,
     /// The account whose session it ran in, if any.

@@ -72,8 +72,9 @@ pub(super) async fn serve(
         return Reply::html(404).into_response();
     };
     let (seq, effect, latency) = shared.with(|world| {
-        let call = opened(&world.state, &entry, &request);
+        let mut call = opened(&world.state, &entry, &request);
         let effect = world.faults.take(&call);
+        call.is_performed = effect.as_ref().is_none_or(Effect::performs);
         (world.journal.open(call), effect, world.latency)
     });
     if !latency.is_zero() {
@@ -163,6 +164,7 @@ fn opened(state: &State, entry: &doors::Entry, request: &Request) -> Call {
         query: request.raw_query.clone(),
         body,
         status: None,
+        is_performed: true,
         door: entry.door,
         user: doors::username(state, entry.door, request),
     }
