@@ -38,6 +38,17 @@ impl Failure {
     pub fn superseded() -> Self {
         Self::new(Cause::Superseded, "what the decision was made on changed before its write, so it is made anew")
     }
+
+    /// Whether it says nothing of what was asked, because nobody is answered at the moment, or only one to see whether that
+    /// ended.
+    pub fn is_outage(&self) -> bool {
+        match self.cause {
+            Cause::Unreachable => true,
+            Cause::ServerError => self.speaker != Speaker::Platform,
+            Cause::HeldBack => self.retry_after.is_some(),
+            _ => false,
+        }
+    }
 }
 
 impl fmt::Display for Failure {

@@ -27,7 +27,8 @@ catalogue! {
         Synced => State::Settled,
         /// The platform differs from the spec, and a policy of the spec says to leave it so.
         Drifted => State::Settled,
-        /// The annotation `apio.netaxis.be/paused` is set: the platform is neither asked nor written to for this resource.
+        /// The annotation `apio.netaxis.be/paused` is set: the platform is neither asked nor written to for this resource. A
+        /// deletion goes on all the same.
         Paused => State::Settled,
 
         /// The object is about to be created on the platform.

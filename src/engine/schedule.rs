@@ -13,6 +13,8 @@ pub enum Again {
     Drift,
     /// Time helps; how often it failed in a row, and how long the platform asked to wait.
     Transient(u32, Option<Duration>),
+    /// The platform does not answer anybody: whoever waits may be the one who finds that it does again.
+    Outage(u32, Option<Duration>),
     /// Something else has to happen first; watches wake us, this is for what has no watch.
     Waiting,
     /// A deletion is blocked; how often in a row.
@@ -23,6 +25,8 @@ pub enum Again {
 
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(120);
+/// The calls of an outage are held back for as long, until the next probe.
+const LAST_IN_OUTAGE: Duration = Duration::from_secs(30);
 const WAITING: Duration = Duration::from_secs(30);
 const FIRST_BLOCKED: Duration = Duration::from_secs(15);
 const LAST_BLOCKED: Duration = Duration::from_secs(300);
@@ -55,8 +59,9 @@ pub fn delay(again: Again, drift: Duration, random: f64) -> Option<Duration> {
     match again {
         Again::Never => None,
         Again::Drift => Some(spread(drift)),
-        Again::Transient(attempts, asked) => {
-            Some(spread(doubled(FIRST_RETRY, attempts, LAST_RETRY)).max(asked.unwrap_or_default().min(LONGEST_ASKED)))
+        Again::Transient(attempts, asked) => Some(no_sooner(spread(doubled(FIRST_RETRY, attempts, LAST_RETRY)), asked)),
+        Again::Outage(attempts, asked) => {
+            Some(no_sooner(spread(doubled(FIRST_RETRY, attempts, LAST_IN_OUTAGE)), asked))
         }
         Again::Waiting => Some(spread(WAITING.min(drift))),
         Again::Blocked(attempts) => Some(spread(doubled(FIRST_BLOCKED, attempts, LAST_BLOCKED))),
@@ -83,6 +88,10 @@ impl Attempts {
             _ => Self { count: self.count.saturating_add(1), last: Some(now) },
         }
     }
+}
+
+fn no_sooner(wait: Duration, asked: Option<Duration>) -> Duration {
+    wait.max(asked.unwrap_or_default().min(LONGEST_ASKED))
 }
 
 fn spread(base: Duration, random: f64) -> Duration {
@@ -120,6 +129,11 @@ mod tests {
         assert_eq!(wait(1), Duration::from_secs(1));
         assert_eq!(wait(4), Duration::from_secs(8));
         assert_eq!(wait(4_000_000), LAST_RETRY);
+        let in_outage = |n, asked| delay(Again::Outage(n, asked), STALLED, 0.5).unwrap();
+        assert_eq!(in_outage(1, None), Duration::from_secs(1));
+        assert_eq!(in_outage(4_000_000, None), LAST_IN_OUTAGE);
+        let probe = Duration::from_secs(45);
+        assert_eq!(in_outage(4_000_000, Some(probe)), probe);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::{
     api::{ManagementPolicy, Policies},
     engine::{
         check_group::Blocked,
+        failure::Speaker,
         plan::Sent,
         reason::State,
         schedule::Again::{self, *},
@@ -75,7 +76,7 @@ fn each_end_of_a_deletion_has_its_conditions_and_its_next_look() {
                 "Ready=False Deleting",
                 "Reconciling=True PlatformUnreachable",
             ],
-            Transient(1, None),
+            Outage(1, None),
         ),
     ];
     for (verdict, conditions, again) in table {
@@ -92,6 +93,7 @@ fn each_failure_is_stalled_when_only_a_person_can_help_and_reconciling_when_time
         let reason = cause.reason();
         let (state, expected) = match reason.state() {
             State::Stalled => ("Stalled", Again::Stalled),
+            _ if matches!(cause, Cause::Unreachable | Cause::ServerError) => ("Reconciling", Outage(1, None)),
             _ => ("Reconciling", Transient(1, None)),
         };
         assert_eq!(conditions, [format!("Ready=False {reason}"), format!("{state}=True {reason}")], "{cause:?}");
@@ -122,9 +124,27 @@ fn what_is_held_back_until_a_known_moment_waits_no_longer_for_it() {
     let mut held_back = Failure::new(Cause::HeldBack, "not now");
     held_back.retry_after = Some(std::time::Duration::from_secs(9));
     for _ in 0..3 {
-        assert_eq!(story.ends(&Verdict::Failed(held_back.clone()), 0).again, Transient(1, held_back.retry_after));
+        assert_eq!(story.ends(&Verdict::Failed(held_back.clone()), 0).again, Outage(1, held_back.retry_after));
     }
     assert_eq!(story.ends(&failed(Cause::HeldBack), 1).again, Transient(2, None));
+}
+
+#[test]
+fn an_outage_is_looked_at_as_often_as_it_is_probed_and_an_error_about_one_object_is_not() {
+    let end = |speaker, cause| {
+        let failure = Failure { speaker, ..Failure::new(cause, "no") };
+        Story::of(new()).ends(&Verdict::Failed(failure), 0).again
+    };
+    for (speaker, cause) in [
+        (Speaker::Operator, Cause::Unreachable),
+        (Speaker::Operator, Cause::ServerError),
+        (Speaker::Between, Cause::ServerError),
+    ] {
+        assert_eq!(end(speaker, cause), Outage(1, None), "{speaker:?} {cause:?}");
+    }
+    for cause in [Cause::ServerError, Cause::TimedOut, Cause::RateLimited] {
+        assert_eq!(end(Speaker::Platform, cause), Transient(1, None), "{cause:?}");
+    }
 }
 
 #[test]
