@@ -122,6 +122,10 @@ impl Ground for Cluster<'_> {
 
     fn lag(&mut self, _: &str, _: Duration) {}
 
+    fn cover_eyes(&mut self, _: bool) {}
+
+    fn jump(&mut self, _: i64) {}
+
     fn grace(&self) -> Grace {
         Grace { sent: LATE, asked: LATE, shown: LATE }
     }

@@ -30,9 +30,17 @@ const ROUND: &str = "APIO_SIMULATED_ROUND";
 /// Set when it tells its story.
 const STORY: &str = "APIO_SIMULATED_STORY";
 /// Few resources, to each of which more happens.
-const SMALL: Extent = Extent { places: &["east"], groups: 3, twins: 1, phases: 2, actions: 14, ..Extent::LARGE };
+const SMALL: Extent =
+    Extent { places: &["east"], groups: 3, twins: 1, phases: 2, actions: 14, trials: 1, ..Extent::LARGE };
 /// What is not woken waits for so long that nobody would call it settled.
-const WOKEN: Extent = Extent { drift: Duration::from_secs(600), has_portal: false, ..SMALL };
+const WOKEN: Extent = Extent {
+    drift: Duration::from_secs(600),
+    // An hour goes by, most of which would be renewals.
+    lease: Duration::from_secs(60),
+    has_portal: false,
+    trials: 3,
+    ..SMALL
+};
 /// One round of so many is a large one.
 const LARGE: u64 = 16;
 /// Longer in real time no round takes, not even in a debug build beside much else.

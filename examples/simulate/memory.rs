@@ -5,7 +5,7 @@ use std::{
     panic,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -18,7 +18,7 @@ use apio_operator::{
     surroundings::Surroundings,
 };
 use clap::Parser;
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::Client;
 use serde_json::{Value, json};
 use testkit::{
@@ -62,6 +62,8 @@ pub struct Memory {
     operators: Vec<Operator>,
     began: Instant,
     clock: Surroundings,
+    /// By how many seconds the clock of the day was set forward.
+    jumped: Arc<AtomicI64>,
     extent: Extent,
     /// The longest lag of a watch so far.
     lagged: Duration,
@@ -86,8 +88,12 @@ impl Memory {
         let day: Timestamp = DAY.parse().map_err(|error| format!("{DAY}: {error}"))?;
         // No two looks at it are the same, as on a real clock: events are named by them.
         let looks = Arc::new(AtomicU64::new(0));
-        let clock =
-            move || day + began.elapsed() + Duration::from_nanos(looks.fetch_add(1, Ordering::Relaxed) % 1_000_000);
+        let jumped = Arc::new(AtomicI64::new(0));
+        let jumps = jumped.clone();
+        let clock = move || {
+            let look = Duration::from_nanos(looks.fetch_add(1, Ordering::Relaxed) % 1_000_000);
+            day + began.elapsed() + look + SignedDuration::from_secs(jumps.load(Ordering::Relaxed))
+        };
         let systems: Vec<_> = (0..releases(seed)).map(|number| format!("sim-{number}")).collect();
         let server =
             ApiServer::new(Arc::new(Kinds::new(&definitions()?.each_ref().map(String::as_str))?), clock.clone());
@@ -98,8 +104,17 @@ impl Memory {
         let client = Client::new(Way { life: person, inner: shared.server.service() }, "default");
         let operator = || Operator { revoked: Arc::default(), lives: 0, running: None };
         let operators = systems.iter().map(|_| operator()).collect();
-        let mut memory =
-            Self { shared, client, systems, operators, began, clock: surroundings, extent, lagged: Duration::ZERO };
+        let mut memory = Self {
+            shared,
+            client,
+            systems,
+            operators,
+            began,
+            clock: surroundings,
+            jumped,
+            extent,
+            lagged: Duration::ZERO,
+        };
         memory.furnish()?;
         for number in 0..memory.systems.len() {
             memory.start(number);
@@ -253,6 +268,21 @@ impl Ground for Memory {
     fn lag(&mut self, plural: &str, by: Duration) {
         self.shared.server.lag(plural, by);
         self.lagged = self.lagged.max(by);
+    }
+
+    fn cover_eyes(&mut self, is_on: bool) {
+        for plural in WATCHED {
+            // Longer than anything takes.
+            self.shared.server.lag(plural, if is_on { Duration::from_secs(3600) } else { Duration::ZERO });
+        }
+        if !is_on {
+            self.shared.server.compact();
+            WATCHED.into_iter().for_each(|plural| self.shared.server.cut_watches(plural));
+        }
+    }
+
+    fn jump(&mut self, seconds: i64) {
+        self.jumped.fetch_add(seconds, Ordering::Relaxed);
     }
 
     fn grace(&self) -> Grace {

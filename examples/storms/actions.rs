@@ -5,7 +5,10 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use testkit::simulator::Fault;
 
-use super::targets::{Extent, Id, PARENTS, TWIN, Target};
+use super::{
+    contents::Content,
+    targets::{Extent, Id, PARENTS, TWIN, Target},
+};
 
 /// One thing that somebody does, or that goes wrong.
 #[derive(Clone, Debug)]
@@ -36,8 +39,8 @@ pub enum Action {
     PlatformAway(Duration),
     /// Somebody changes a group in the portal: a declared attribute and one that no resource declares.
     Portal(Target, String),
-    /// Somebody adds a user there, or one of a trunk.
-    AddUser(Target, bool),
+    /// Somebody puts something into it.
+    Fill(Target, Content),
     /// Somebody empties the group.
     Empty(Target),
     /// Somebody removes it.
@@ -82,7 +85,8 @@ impl Random {
         self.below(100) < percent
     }
 
-    fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+    /// One of several.
+    pub fn pick<T: Clone>(&mut self, from: &[T]) -> T {
         let at = self.below(from.len() as u64) as usize;
         from[at].clone()
     }
@@ -172,7 +176,7 @@ fn action(random: &mut Random, all: &[Target], extent: Extent) -> Action {
         84..90 => Action::Wait(time),
         90..91 => Action::Lose(Target { kind: "Tenant", name: format!("t{}", random.below(PARENTS)), ..any }),
         91..96 => Action::Portal(group, format!("{}", random.below(1000))),
-        96..100 => Action::AddUser(group, random.chance(30)),
+        96..100 => Action::Fill(group, random.pick(&Content::ALL)),
         100..102 => Action::Empty(group),
         _ => Action::Remove(group),
     }
@@ -235,7 +239,8 @@ fn tenant_away(random: &mut Random, group: &Target) -> Fault {
     Fault::error(504, 99, "BACKEND_TIMEOUT", "no answer").on("*", &at).times(5 + random.below(20) as u32)
 }
 
-fn applied(random: &mut Random, target: Target) -> Action {
+/// Somebody applies it, with any spec.
+pub fn applied(random: &mut Random, target: Target) -> Action {
     let mut spec = Map::new();
     let place = target.place;
     let mut put = |key: &str, value: Value| _ = spec.insert(key.to_owned(), value);

@@ -34,6 +34,10 @@ pub trait Ground {
     fn storm(&mut self, is_on: bool);
     /// The watches of a kind show everything so much later.
     fn lag(&mut self, plural: &str, by: Duration);
+    /// No watch shows anything any more; when they do again, they have to list, where that can be had.
+    fn cover_eyes(&mut self, is_on: bool);
+    /// The clock of the day jumps by so many seconds, where that can be had.
+    fn jump(&mut self, seconds: i64);
     /// How long the operators may go on with what they knew, when they ask and when they are told.
     fn grace(&self) -> Grace;
     /// What the operators wrote to the API server until now, but for their leases, if that is known.
@@ -69,14 +73,16 @@ pub fn namespace(systems: &[String], place: &str) -> String {
 pub const LONGEST_CALL: Duration = Duration::from_secs(2);
 
 /// What every operator of a storm is told.
-pub fn arguments(watched: &[String; 2], extent: Extent) -> [String; 10] {
+pub fn arguments(watched: &[String; 2], extent: Extent) -> [String; 12] {
     let (watched, longest) = (watched.join(","), format!("{}s", LONGEST_CALL.as_secs()));
-    let drift = format!("{}s", extent.drift.as_secs());
+    let [drift, lease] = [extent.drift, extent.lease].map(|time| format!("{}s", time.as_secs()));
     [
         "--watch-namespaces",
         &watched,
         "--drift-interval",
         &drift,
+        "--lease-duration",
+        &lease,
         // Few, so that a turn that is kept is missed.
         "--platform-concurrency",
         if extent.has_portal { "12" } else { "3" },

@@ -83,7 +83,9 @@ impl Edits {
             let is_foreign = !known.get(&id).is_some_and(|one| one.is_created);
             let taken = write.filter(|write| is_foreign && !mandates.may_adopt(&id, write));
             let taken = taken.map(|_| "nobody may take it over".to_owned());
-            wrong.extend(problems.into_iter().chain(unasked).chain(taken).map(|what| format!("{what}: {} {call}", call.seq)));
+            wrong.extend(
+                problems.into_iter().chain(unasked).chain(taken).map(|what| format!("{what}: {} {call}", call.seq)),
+            );
         }
         wrong
     }
@@ -139,9 +141,7 @@ impl Known {
             }
             match counted.map(|(_, at)| call.at - at) {
                 None => problems.push("deleted without a count".to_owned()),
-                Some(age) if age > FRESH + grace.sent => {
-                    problems.push(format!("deleted {age:?} after it was counted"))
-                }
+                Some(age) if age > FRESH + grace.sent => problems.push(format!("deleted {age:?} after it was counted")),
                 Some(_) => {}
             }
         }

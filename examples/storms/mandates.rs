@@ -57,7 +57,7 @@ impl Mandates {
             tenant,
             declared: declared(target, &spec),
             is_paused: annotation(PAUSED).is_some(),
-            is_kept: is_orphan || annotation(DELETION).is_some() || annotation(PAUSED).is_some(),
+            is_kept: is_orphan || annotation(DELETION).is_some(),
             may_adopt: spec.get("adoptionPolicy").is_some_and(|policy| policy == "Always"),
             is_deleting: object.metadata.deletion_timestamp.is_some(),
             between: (began, Instant::now()),
@@ -85,9 +85,10 @@ impl Mandates {
     /// was there before.
     pub fn may_adopt(&self, id: &Id, write: &Write<'_>) -> bool {
         write.method == "POST"
-            || self.standing_for(id).flat_map(|(_, words)| words).any(|word| {
-                word.may_adopt && word.between.0 <= write.at
-            })
+            || self
+                .standing_for(id)
+                .flat_map(|(_, words)| words)
+                .any(|word| word.may_adopt && word.between.0 <= write.at)
     }
 
     /// Why nobody asks for a write, if nobody does.

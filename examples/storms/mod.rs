@@ -10,6 +10,7 @@ use std::{
 
 pub mod actions;
 mod attributes;
+mod contents;
 pub mod ground;
 mod journal;
 mod mandates;
@@ -17,6 +18,7 @@ mod portal;
 mod resources;
 pub mod round;
 pub mod targets;
+mod trials;
 
 /// Runs what the arguments of an example say: from a seed, which is the time of day unless it is given, so many rounds.
 pub fn run<E: Display>(example: &str, rounds: u64, play: impl FnOnce(u64, u64) -> Result<(), E>) -> ExitCode {

@@ -5,6 +5,7 @@ use testkit::simulator::Simulator;
 
 use super::{
     actions::Action,
+    contents::Content,
     journal::Edit,
     round::Round,
     targets::{Id, Target},
@@ -14,7 +15,7 @@ impl<G> Round<G> {
     /// An edit in the portal, of a group that is there. The journal is read before and after: what arrives in between may
     /// have been carried out on either side.
     pub(super) fn portal(&mut self, action: &Action) {
-        let (Action::Portal(target, _) | Action::AddUser(target, _) | Action::Empty(target) | Action::Remove(target)) =
+        let (Action::Portal(target, _) | Action::Fill(target, _) | Action::Empty(target) | Action::Remove(target)) =
             action
         else {
             return;
@@ -31,10 +32,10 @@ impl<G> Round<G> {
                     there.attributes.insert("locationDialingCode".to_owned(), json!(text));
                     None
                 }
-                Action::AddUser(_, in_trunk_group) => {
-                    let name = format!("u{}@{tenant}.example", there.users.len());
-                    state.add_user(&tenant, &group, &name, *in_trunk_group);
-                    (!in_trunk_group).then_some(Edit::Occupied)
+                Action::Fill(_, content) => {
+                    content.add(state, &tenant, &group);
+                    // Every other check may be off by the time of a deletion.
+                    (*content == Content::User).then_some(Edit::Occupied)
                 }
                 Action::Empty(_) if !users_stay => {
                     there.clear_contents();

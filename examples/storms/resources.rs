@@ -9,6 +9,7 @@ use testkit::simulator::State;
 use super::{
     actions::{CREATES_DOMAINS, CREATES_RESELLERS, DELETION, NEWER, is_orphan},
     attributes::NOT_ATTRIBUTES,
+    contents::forbid_deletion,
     targets::{Id, Target},
 };
 
@@ -192,7 +193,7 @@ fn rivals<'a>(target: &'a Target, resources: &'a Resources) -> impl Iterator<Ite
 
 /// Whether a deletion waits for what it says.
 fn is_blocked(target: &Target, object: &DynamicObject, world: &World<'_>) -> bool {
-    let World { resources, state, .. } = *world;
+    let World { resources, state, settings, .. } = *world;
     let names = |key: &str| {
         resources.iter().any(|(other, object)| {
             other.place == target.place && object.data["spec"][key]["name"].as_str() == Some(&target.name)
@@ -206,7 +207,7 @@ fn is_blocked(target: &Target, object: &DynamicObject, world: &World<'_>) -> boo
         ("NotTakenOver", _) => rivals(target, resources).any(|rival| !is_ready(rival)),
         ("AnnotationUnreadable", _) => asked.is_some_and(|value| !is_orphan(value)),
         ("GroupNotEmpty", Id::Group(tenant, group)) => {
-            state.group(&tenant, &group).is_some_and(|group| !group.users.is_empty())
+            state.group(&tenant, &group).is_some_and(|group| forbid_deletion(group, settings))
         }
         ("TenantInUse", Id::Tenant(tenant)) => {
             state.tenants.get(&tenant).is_some_and(|tenant| !tenant.groups.is_empty()) || names("tenantRef")

@@ -49,13 +49,13 @@ pub struct Broken {
 
 /// One round.
 pub struct Round<G> {
-    ground: G,
-    extent: Extent,
+    pub(super) ground: G,
+    pub(super) extent: Extent,
     all: Vec<Target>,
     pub platform: Simulator,
     /// What was done in the portal, and when.
     pub(super) edits: Edits,
-    mandates: Mandates,
+    pub(super) mandates: Mandates,
     settings: &'static str,
     /// What may be left on the platform by a deletion.
     orphans: BTreeSet<Id>,
@@ -105,6 +105,7 @@ impl<G: Ground> Round<G> {
             done.extend(storm.iter().map(|action| format!("{action:?}")));
             self.weather(storm).await.map_err(|problems| Broken { done: done.join("\n"), problems })?;
         }
+        self.trials(seed, &mut done).await?;
         Ok(done.len())
     }
 
@@ -149,7 +150,7 @@ impl<G: Ground> Round<G> {
     }
 
     /// The platform takes the password again, and a person says so.
-    async fn let_in(&self) {
+    pub(super) async fn let_in(&self) {
         self.platform.edit(|state| state.add_account(USERNAME, Account::system(PASSWORD)));
         for system in self.ground.systems() {
             let api = Api::<Secret>::namespaced(self.ground.client().clone(), system);
@@ -161,7 +162,7 @@ impl<G: Ground> Round<G> {
         }
     }
 
-    async fn act(&mut self, action: &Action) {
+    pub(super) async fn act(&mut self, action: &Action) {
         match action {
             Action::Apply(target, spec) => self.apply(target, spec).await,
             Action::Delete(target) => {
@@ -218,7 +219,7 @@ impl<G: Ground> Round<G> {
                     .await
                     .unwrap_or_else(|error| panic!("the port of the platform is lost: {error}"));
             }
-            Action::Portal(..) | Action::AddUser(..) | Action::Empty(_) | Action::Remove(_) => self.portal(action),
+            Action::Portal(..) | Action::Fill(..) | Action::Empty(_) | Action::Remove(_) => self.portal(action),
             Action::Lose(tenant) => self.lose(tenant),
             Action::Kill(number) => {
                 let number = number % self.operators().len();
@@ -267,7 +268,7 @@ impl<G: Ground> Round<G> {
         self.mandates.note(target, &applied, began);
     }
 
-    async fn annotate(&mut self, target: &Target, name: &str, value: Value) {
+    pub(super) async fn annotate(&mut self, target: &Target, name: &str, value: Value) {
         let api = self.api(target.kind, target.place);
         let patch = json!({"metadata": {"annotations": {name: value}}});
         let params = PatchParams::default();
@@ -279,7 +280,7 @@ impl<G: Ground> Round<G> {
     }
 
     /// Waits until nothing is wrong with any resource; what still is when the time is over.
-    async fn rests(&mut self, token: Option<&str>, limit: Duration) -> Result<(), Vec<String>> {
+    pub(super) async fn rests(&mut self, token: Option<&str>, limit: Duration) -> Result<(), Vec<String>> {
         let until = Instant::now() + limit;
         let (mut seen, mut wrong) = (None, Vec::new());
         loop {
@@ -339,7 +340,7 @@ impl<G: Ground> Round<G> {
             if Instant::now() > until {
                 return Err(vec!["not everything that is Ready is looked at".to_owned()]);
             }
-            sleep(Duration::from_millis(100)).await;
+            sleep(LOOK.max(self.extent.drift / 50)).await;
         }
         let may_be_refused = 1 + (Instant::now() - began).div_duration_f32(REFUSED) as usize;
         // A deletion that the platform refuses is tried again, at a time of its own.
@@ -367,7 +368,7 @@ impl<G: Ground> Round<G> {
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
 
-    async fn resources(&self) -> BTreeMap<Target, DynamicObject> {
+    pub(super) async fn resources(&self) -> BTreeMap<Target, DynamicObject> {
         let mut all = BTreeMap::new();
         for &place in self.extent.places {
             for kind in ["Group", "Tenant", "Reseller"] {

@@ -20,8 +20,12 @@ pub struct Extent {
     pub phases: usize,
     /// Actions of a storm.
     pub actions: usize,
+    /// Things that are tried one at a time when all is at rest.
+    pub trials: usize,
     /// How often the operators look for drift.
     pub drift: Duration,
+    /// How long the lease of an operator that died is respected.
+    pub lease: Duration,
     /// Whether anybody changes anything on the platform, which only such a look finds.
     pub has_portal: bool,
 }
@@ -34,7 +38,9 @@ impl Extent {
         twins: 2,
         phases: 3,
         actions: 30,
+        trials: 0,
         drift: Duration::from_secs(2),
+        lease: Duration::from_secs(15),
         has_portal: true,
     };
 }

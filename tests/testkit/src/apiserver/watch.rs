@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use futures::stream;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::read::{is_meant, shown};
 use super::request::Request;
@@ -81,11 +81,8 @@ impl Watch {
                 continue;
             }
             let wake = until.into_iter().chain([self.ends]).chain(bookmarks.then_some(self.bookmark)).min()?;
-            // A change that lags is waited for by time alone: another change is no reason to look.
-            match until {
-                Some(_) => sleep_until(wake).await,
-                None => drop(timeout_at(wake, notified).await),
-            }
+            // What lags is looked at again when it is cut off, too.
+            _ = timeout_at(wake, notified).await;
         }
     }
 

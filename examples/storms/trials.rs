@@ -1,0 +1,201 @@
+//! One thing that goes wrong, or changes, while everything is at rest; and how soon all has to be settled after it. These times
+//! are those that the operator promises, with what a pass takes.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use super::{
+    actions::{Action, PAUSED, Random, applied},
+    contents::Content,
+    ground::Ground,
+    resources,
+    round::{Broken, Round},
+    targets::{Extent, Id, Target},
+};
+
+/// A pass, with all that it asks and waits for.
+const PASS: Duration = Duration::from_secs(12);
+/// Longest time between two probes of a platform that is away; somebody better placed is waited for as long again.
+const PROBES: Duration = Duration::from_secs(60);
+/// Longest time between two counts of a deletion that is blocked, with its jitter.
+const COUNTS: Duration = Duration::from_secs(360);
+/// The longest that anything takes in a trial.
+const DAY: u64 = 24 * 60 * 60;
+
+/// What is tried.
+#[derive(Clone, Debug)]
+pub enum Trial {
+    /// The platform is away for so long, and somebody applies something meanwhile.
+    Outage(Duration, Vec<Action>),
+    /// It refuses the password for so long.
+    Refusal(Duration, Vec<Action>),
+    /// The watches break off, and what happened while they were is no longer told.
+    Blindness(Vec<Action>),
+    /// The clock of the day jumps by so many seconds.
+    Jump(i64, Vec<Action>),
+    /// Somebody edits a group in the portal.
+    Edit(Target),
+    /// Somebody deletes a group that holds something, and takes that out after so long.
+    Emptied(Target, Content, Duration),
+    /// Somebody pauses a resource, and applies it or deletes it.
+    Pause(Action),
+}
+
+impl Trial {
+    /// The next one of a round.
+    pub fn next(random: &mut Random, extent: Extent) -> Self {
+        let all = Target::all(extent);
+        let groups: Vec<_> = all.iter().filter(|target| target.kind == "Group").cloned().collect();
+        let time = Duration::from_secs(match random.below(32) {
+            0 => random.below(DAY),
+            1..8 => random.below(1200),
+            _ => random.below(120),
+        });
+        let change = |random: &mut Random| {
+            let target = random.pick(&all);
+            if random.below(4) == 0 { Action::Delete(target) } else { applied(random, target) }
+        };
+        let changes = |random: &mut Random| (0..1 + random.below(3)).map(|_| change(random)).collect();
+        match random.below(14) {
+            0..2 => Self::Outage(time, changes(random)),
+            2..4 => Self::Refusal(time, changes(random)),
+            4..6 => Self::Blindness(changes(random)),
+            6 => Self::Jump(random.below(2 * DAY) as i64 - DAY as i64, changes(random)),
+            7..10 => Self::Edit(random.pick(&groups)),
+            10..12 => Self::Emptied(random.pick(&groups), random.pick(&Content::ALL), time),
+            _ => Self::Pause(change(random)),
+        }
+    }
+}
+
+impl Trial {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Outage(..) => "after an outage",
+            Self::Refusal(..) => "after refused logins",
+            Self::Blindness(_) => "after broken watches",
+            Self::Jump(..) => "after a jump of the clock",
+            Self::Edit(_) => "after an edit in the portal",
+            Self::Emptied(..) => "of a group that held something",
+            Self::Pause(_) => "of what was paused",
+        }
+    }
+}
+
+impl<G: Ground> Round<G> {
+    /// Tries something, and says what is wrong afterwards.
+    pub(super) async fn tries(&mut self, trial: &Trial) -> Result<(), Vec<String>> {
+        match trial {
+            Trial::Outage(time, changes) => {
+                self.platform.stop().await;
+                self.changes(changes, *time).await;
+                let resumed = self.platform.resume().await;
+                resumed.unwrap_or_else(|error| panic!("the port of the platform is lost: {error}"));
+                self.rests(None, PROBES + PASS).await?;
+            }
+            Trial::Refusal(time, changes) => {
+                self.act(&Action::RefuseLogins).await;
+                self.changes(changes, *time).await;
+                self.let_in().await;
+                self.rests(None, PASS).await?;
+            }
+            Trial::Blindness(changes) => {
+                self.ground.cover_eyes(true);
+                self.changes(changes, Duration::from_secs(1)).await;
+                self.ground.cover_eyes(false);
+                self.rests(None, PASS).await?;
+            }
+            Trial::Jump(seconds, changes) => {
+                self.ground.jump(*seconds);
+                self.changes(changes, Duration::ZERO).await;
+                self.rests(None, PASS).await?;
+            }
+            Trial::Edit(target) => self.is_edited(target).await?,
+            Trial::Emptied(target, content, time) => self.is_emptied(target, *content, *time).await?,
+            Trial::Pause(change) => self.is_paused(change).await?,
+        }
+        let wrong = self.edits.wrong(&self.platform.journal(), &self.mandates, self.ground.grace());
+        if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+    }
+
+    async fn changes(&mut self, changes: &[Action], time: Duration) {
+        for change in changes {
+            sleep(time / (changes.len() as u32 + 1)).await;
+            self.act(change).await;
+        }
+        sleep(time / (changes.len() as u32 + 1)).await;
+    }
+
+    /// What is corrected is, at the next look for drift; what is only reported stays.
+    async fn is_edited(&mut self, target: &Target) -> Result<(), Vec<String>> {
+        let Some(object) = self.resources().await.remove(target).filter(resources::is_ready) else { return Ok(()) };
+        self.act(&Action::Portal(target.clone(), "9".to_owned())).await;
+        let look = self.extent.drift.mul_f64(1.2);
+        self.rests(None, look + PASS).await?;
+        if object.data["spec"]["driftPolicy"] == "Report" {
+            sleep(look + PASS).await;
+            let Id::Group(tenant, group) = target.id() else { return Ok(()) };
+            let name = self.platform.edit(|state| Some(state.group(&tenant, &group)?.attributes["groupName"].clone()));
+            if name != Some(json!("Portal 9")) {
+                return Err(vec![format!("{target} was to report only, and the portal's name became {name:?}")]);
+            }
+        }
+        Ok(())
+    }
+
+    /// A deletion that waits for something goes on by itself when that is gone.
+    async fn is_emptied(&mut self, target: &Target, content: Content, time: Duration) -> Result<(), Vec<String>> {
+        if self.resources().await.get(target).is_none_or(|object| !resources::is_ready(object)) {
+            return Ok(());
+        }
+        self.act(&Action::Fill(target.clone(), content)).await;
+        self.act(&Action::Delete(target.clone())).await;
+        self.rests(None, PASS).await?;
+        // Each look for drift costs as much as anything else that happens.
+        sleep(time.min(self.extent.drift * 20)).await;
+        self.rests(None, Duration::ZERO).await?;
+        self.act(&Action::Empty(target.clone())).await;
+        self.rests(None, COUNTS + PASS).await
+    }
+
+    /// What is paused is left alone until it goes on; but a deletion goes on all the same.
+    async fn is_paused(&mut self, change: &Action) -> Result<(), Vec<String>> {
+        let (Action::Apply(target, _) | Action::Delete(target)) = change else { return Ok(()) };
+        self.annotate(target, PAUSED, json!("true")).await;
+        sleep(PASS).await;
+        if matches!(change, Action::Delete(_)) {
+            self.act(change).await;
+            return self.rests(None, PASS).await;
+        }
+        let id = target.id();
+        let others = self.resources().await.keys().any(|other| other != target && other.id() == id);
+        let writes = |calls: &[testkit::simulator::Call]| {
+            calls.iter().filter(|call| call.is_write() && call.path == id.path()).count()
+        };
+        let before = self.platform.look(writes);
+        self.act(change).await;
+        sleep(self.extent.drift * 2).await;
+        if !others && self.platform.look(writes) > before {
+            return Err(vec![format!("{target} was paused, and written")]);
+        }
+        self.annotate(target, PAUSED, Value::Null).await;
+        self.rests(None, PASS).await
+    }
+
+    /// What is tried at the end of a round.
+    pub(super) async fn trials(&mut self, seed: u64, done: &mut Vec<String>) -> Result<(), Broken> {
+        // Another sequence than that of the storms.
+        let mut random = Random(seed.rotate_left(32));
+        for _ in 0..self.extent.trials {
+            let trial = Trial::next(&mut random, self.extent);
+            done.push(format!("-- {trial:?}"));
+            self.tries(&trial).await.map_err(|problems| Broken {
+                done: done.join("\n"),
+                problems: problems.into_iter().map(|problem| format!("{}: {problem}", trial.name())).collect(),
+            })?;
+        }
+        Ok(())
+    }
+}
