@@ -35,8 +35,9 @@ const LOOK: Duration = Duration::from_millis(200);
 const GIVEN_UP: Duration = Duration::from_secs(200);
 /// A deletion that is refused while all is at rest waits for so long at least until it is tried again.
 const REFUSED: Duration = Duration::from_secs(12);
-/// How long everything may take to come to rest by itself, and how long when it is asked to look.
-const BY_ITSELF: Duration = Duration::from_secs(150);
+/// How long everything may take to come to rest by itself, beside the lease of an operator that died, and how long when it is
+/// asked to look.
+const BY_ITSELF: Duration = Duration::from_secs(135);
 const WHEN_ASKED: Duration = Duration::from_secs(90);
 
 /// What is wrong after a storm.
@@ -129,7 +130,7 @@ impl<G: Ground> Round<G> {
         for target in self.all.clone() {
             self.annotate(&target, PAUSED, Value::Null).await;
         }
-        if let Err(problems) = self.rests(None, BY_ITSELF).await {
+        if let Err(problems) = self.rests(None, BY_ITSELF + self.extent.lease).await {
             self.nudged.extend(problems);
         }
         let token = format!("look-{}", self.platform.look(<[_]>::len));

@@ -104,7 +104,7 @@ pub struct Login {
     pub restricted: bool,
     /// Whether the platform ever accepted it.
     pub proven: AtomicBool,
-    /// Whether it was answered 401 and not replaced.
+    /// Whether it, or the one before, was answered 401 and not replaced.
     pub kept_out: AtomicBool,
     /// The call that ended the session before.
     pub ended_by: Option<String>,

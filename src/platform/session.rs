@@ -289,6 +289,9 @@ impl Session {
         let ended_by = before.map(|(_, call)| call.to_string());
         match Login::open(&self.address, &self.transport, &credentials, ended_by).await {
             Ok(login) => {
+                // Whoever was kept out by the one before is told by this one, even when somebody else had it opened.
+                let kept_out = state.login.as_ref().is_some_and(|before| before.kept_out.load(Ordering::Relaxed));
+                login.kept_out.store(kept_out, Ordering::Relaxed);
                 let login = Arc::new(login);
                 state.login = Some(login.clone());
                 self.logins().accepted(self.now());

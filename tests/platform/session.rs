@@ -131,6 +131,17 @@ async fn what_was_denied_by_a_session_that_ended_at_once_is_due_again_when_the_n
 }
 
 #[tokio::test]
+async fn what_was_denied_by_a_session_that_ended_is_due_again_when_somebody_else_opens_the_next() {
+    let client = client(Mode::Gateway).await;
+    client.ask(look("HQ")).await.unwrap();
+    client.simulator.expire_sessions();
+    assert_eq!(client.cause(look("HQ")).await, Cause::Unauthorized);
+    client.platform.try_again();
+    client.ask(users()).await.unwrap();
+    assert_eq!((client.logins(), client.platform.lets_in_again().now_or_never()), (2, Some(())));
+}
+
+#[tokio::test]
 async fn that_the_platform_lets_in_again_is_said_once_for_each_session() {
     let client = client(Mode::Gateway).await;
     let said = || client.platform.lets_in_again().now_or_never().is_some();
