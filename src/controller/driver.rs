@@ -45,9 +45,9 @@ pub async fn reconcile<K: Watched>(shown: Arc<Packed<K>>, operator: Arc<Operator
     operator.first_read.done().await;
     // The wait for the first lists may have been long: what is there now counts.
     let Some(object) = operator.index.get::<K>(&namespace, &name) else { return Ok(Action::await_change()) };
-    let alarms = operator.index.alarms();
     let uid = object.uid().unwrap_or_default();
     operator.memories.begins(&uid);
+    operator.index.begins::<K>(&namespace, &name);
     let again = match tokio::time::timeout(LONGEST, pass(&object, &operator, &turn)).await {
         Ok(again) => again,
         Err(_) => {
@@ -61,9 +61,7 @@ pub async fn reconcile<K: Watched>(shown: Arc<Packed<K>>, operator: Arc<Operator
         // Deleted in the meantime: what was remembered after its watch said so would be kept for ever.
         None => operator.memories.forget(&uid),
     }
-    if matches!(again, Again::Stalled | Again::Waiting) && operator.index.alarms() != alarms {
-        return Ok(Action::requeue(Duration::ZERO));
-    }
+    operator.index.ends::<K>(&namespace, &name, !matches!(again, Again::Never | Again::Drift));
     Ok(match delay(again, operator.drift_interval, operator.surroundings.random()) {
         Some(wait) => Action::requeue(wait),
         None => Action::await_change(),

@@ -3,10 +3,7 @@
 use std::{
     collections::{BTreeSet, HashSet},
     fmt::Debug,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use k8s_openapi::NamespaceResourceScope;
@@ -66,6 +63,9 @@ pub struct Slice<K: Watched> {
     pub sight: watch::Receiver<Sight>,
     /// When it was last seen to show everything.
     pub agreed: Agreed,
+    /// Those that have a pass now, or that the last one left unsettled without the watch having shown it yet: what they are
+    /// there does not count.
+    pub doubtful: Arc<Mutex<HashSet<ObjectRef<Packed<K>>>>>,
 }
 
 /// How the watch of a slice goes.
@@ -100,8 +100,6 @@ pub struct Index {
     pub(super) resellers: Vec<Slice<Reseller>>,
     /// Which of them concern each other.
     pub(super) neighbours: Mutex<Neighbours>,
-    /// How often everything unsettled was woken.
-    pub(super) alarms: AtomicU64,
 }
 
 impl Watched for Group {
@@ -271,19 +269,21 @@ impl Index {
         let Some((slice, packed)) = self.find::<K>(&one.namespace, &one.name) else { return Vec::new() };
         let Some(object) = packed.open() else { return Vec::new() };
         let now = self.neighbour(&object);
-        if now.is_moved() || packed.is_unsettled || now.named != one.named {
-            slice.wake(ObjectRef::from_obj(&*packed));
+        let reference = ObjectRef::from_obj(&*packed);
+        if now.is_moved() || packed.is_unsettled || now.named != one.named || slice.doubtful().contains(&reference) {
+            slice.wake(reference);
         }
         self.neighbours().put(now)
     }
 
     /// Asks for a pass of everything unsettled.
     pub fn wake_unsettled(&self) {
-        self.alarms.fetch_add(1, Ordering::Relaxed);
         fn each<K: Watched>(slices: &[Slice<K>]) {
             for slice in slices {
                 let unsettled = slice.store.state_filter(|packed| packed.is_unsettled);
-                unsettled.iter().for_each(|packed| slice.wake(ObjectRef::from_obj(&**packed)));
+                let mut woken: HashSet<_> = unsettled.iter().map(|packed| ObjectRef::from_obj(&**packed)).collect();
+                woken.extend(slice.doubtful().iter().cloned());
+                woken.into_iter().for_each(|one| slice.wake(one));
             }
         }
         each(&self.groups);
@@ -291,10 +291,22 @@ impl Index {
         each(&self.resellers);
     }
 
-    /// How often everything unsettled was woken: a pass that ends unsettled, and that a wake met when its resource still
-    /// read as settled, is due again.
-    pub fn alarms(&self) -> u64 {
-        self.alarms.load(Ordering::Relaxed)
+    /// A pass of a resource begins.
+    pub fn begins<K: Watched>(&self, namespace: &str, name: &str) {
+        if let Some((slice, packed)) = self.find::<K>(namespace, name) {
+            slice.doubtful().insert(ObjectRef::from_obj(&*packed));
+        }
+    }
+
+    /// It ends.
+    pub fn ends<K: Watched>(&self, namespace: &str, name: &str, is_unsettled: bool) {
+        let one = ObjectRef::new(name).within(namespace);
+        for slice in K::slices(self) {
+            let reads_settled = slice.store.get(&one).is_some_and(|packed| !packed.is_unsettled);
+            if !(is_unsettled && reads_settled) {
+                slice.doubtful().remove(&one);
+            }
+        }
     }
 
     pub(super) fn find<K: Watched>(&self, namespace: &str, name: &str) -> Option<(&Slice<K>, Arc<Packed<K>>)> {
@@ -304,6 +316,10 @@ impl Index {
 }
 
 impl<K: Watched> Slice<K> {
+    fn doubtful(&self) -> MutexGuard<'_, HashSet<ObjectRef<Packed<K>>>> {
+        self.doubtful.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Asks for a pass.
     pub fn wake(&self, one: ObjectRef<Packed<K>>) {
         // The receiver is gone only when the operator stops.

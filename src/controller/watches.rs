@@ -70,7 +70,8 @@ pub fn open(client: &Client, namespaces: &[Option<String>]) -> (Index, Streams) 
                 Some(namespace) => Api::namespaced(client.clone(), namespace),
                 None => Api::all(client.clone()),
             };
-            let slice = Slice { store, woken: wake, namespace: namespace.clone(), sight, agreed: Agreed::default() };
+            let (agreed, doubtful) = (Agreed::default(), Arc::default());
+            let slice = Slice { store, woken: wake, namespace: namespace.clone(), sight, agreed, doubtful };
             (slice.clone(), Source { api, slice, writer, woken, sight: seen })
         });
         both.unzip()

@@ -24,6 +24,7 @@ impl Groups {
             namespace: None,
             sight: watch::channel(Sight::default()).1,
             agreed: Agreed::default(),
+            doubtful: Arc::default(),
         };
         let index = Index { groups: vec![slice], ..Index::default() };
         Self { index, writer, woken }
@@ -58,6 +59,28 @@ fn a_change_wakes_what_waits_and_what_was_not_looked_at_since_it_changed() {
 }
 
 #[test]
+fn what_a_pass_left_unsettled_is_woken_although_its_watch_does_not_show_that_yet() {
+    let mut groups = Groups::new();
+    groups.show("one", 1, 1, "True", "");
+    let woken = |groups: &mut Groups| {
+        groups.index.wake_unsettled();
+        std::iter::from_fn(|| groups.woken.try_recv().ok()).map(|woken| woken.name).collect::<Vec<_>>()
+    };
+    assert_eq!(woken(&mut groups), [""; 0]);
+    groups.index.begins::<Group>("ns", "one");
+    assert_eq!(woken(&mut groups), ["one"], "nobody knows how its pass ends");
+    assert_eq!(groups.show("other", 1, 1, "True", ""), ["one"], "what concerns it may be what it waits for");
+    groups.index.ends::<Group>("ns", "one", true);
+    assert_eq!(woken(&mut groups), ["one"], "it is not shown yet");
+    groups.show("one", 1, 1, "False", "");
+    assert_eq!(woken(&mut groups), ["one"], "once");
+    groups.show("one", 1, 1, "True", "");
+    groups.index.begins::<Group>("ns", "one");
+    groups.index.ends::<Group>("ns", "one", false);
+    assert_eq!(woken(&mut groups), [""; 0]);
+}
+
+#[test]
 fn who_begins_to_observe_claims_no_more_so_who_waits_for_the_object_is_woken() {
     let mut groups = Groups::new();
     groups.show("waits", 1, 1, "False", "");
@@ -80,6 +103,7 @@ async fn a_namespace_that_cannot_be_listed_does_not_hold_the_others() {
                 namespace: Some(namespace.to_owned()),
                 sight: seen,
                 agreed: Agreed::default(),
+                doubtful: Arc::default(),
             },
         )
     };
