@@ -30,11 +30,14 @@ const ROUND: &str = "APIO_SIMULATED_ROUND";
 /// Set when it tells its story.
 const STORY: &str = "APIO_SIMULATED_STORY";
 /// Few resources, to each of which more happens.
-const SMALL: Extent =
-    Extent { places: &["east"], groups: 3, twins: 1, phases: 2, actions: 14, trials: 1, ..Extent::LARGE };
+const SMALL: Extent = Extent { places: &["east"], groups: 3, twins: 1, phases: 2, actions: 14, trials: 1, ..BIG };
+/// Until then every watch that had failed goes on again.
+const BIG: Extent = Extent { pause: Duration::from_secs(15), ..Extent::LARGE };
 /// What is not woken waits for so long that nobody would call it settled.
 const WOKEN: Extent = Extent {
     drift: Duration::from_secs(600),
+    // By then it is said of everything that it will not come by itself.
+    pause: Duration::from_secs(200),
     // An hour goes by, most of which would be renewals.
     lease: Duration::from_secs(60),
     has_portal: false,
@@ -150,7 +153,7 @@ fn round(seed: u64) -> ExitCode {
 async fn weathers(seed: u64) -> Result<String, String> {
     let began = tokio::time::Instant::now();
     let extent = match seed % LARGE {
-        0 => Extent::LARGE,
+        0 => BIG,
         rest if rest % 2 == 0 => SMALL,
         _ => WOKEN,
     };

@@ -31,8 +31,6 @@ use super::{
 const PAUSE: Duration = Duration::from_millis(30);
 /// Between two looks at everything.
 const LOOK: Duration = Duration::from_millis(200);
-/// After so long it is said of everything that it will not come by itself, unless a look for drift hides that.
-const GIVEN_UP: Duration = Duration::from_secs(200);
 /// A deletion that is refused while all is at rest waits for so long at least until it is tried again.
 const REFUSED: Duration = Duration::from_secs(12);
 /// How long everything may take to come to rest by itself, beside the lease of an operator that died, and how long when it is
@@ -328,7 +326,7 @@ impl<G: Ground> Round<G> {
 
     /// Waits until everything that is Ready was looked at twice more: nothing is written meanwhile, anywhere.
     async fn is_quiet(&self) -> Result<(), Vec<String>> {
-        sleep(GIVEN_UP.min(self.extent.drift)).await;
+        sleep(self.extent.pause).await;
         let before = self.resources().await;
         let (seen, told) = (self.platform.look(<[_]>::len), self.ground.written().len());
         let ready: Vec<_> =
@@ -360,11 +358,15 @@ impl<G: Ground> Round<G> {
         let after = self.resources().await;
         let version = |object: &DynamicObject| object.metadata.resource_version.clone();
         let changed = before.iter().filter(|(target, object)| after.get(target).map(version) != Some(version(object)));
+        let status = |object: Option<&DynamicObject>| object.map(|object| object.data["status"].clone());
         let told = self.ground.written().split_off(told);
         let wrong: Vec<_> = writes
             .into_iter()
             .chain(told.into_iter().map(|call| format!("written while all was at rest: {call}")))
-            .chain(changed.map(|(target, _)| format!("{target} changed while all was at rest")))
+            .chain(changed.map(|(target, object)| {
+                let [was, is] = [Some(object), after.get(target)].map(status);
+                format!("{target} changed while all was at rest; status {was:?}, and then {is:?}")
+            }))
             .collect();
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }

@@ -22,6 +22,8 @@ pub struct Extent {
     pub actions: usize,
     /// Things that are tried one at a time when all is at rest.
     pub trials: usize,
+    /// How long all is left alone at rest before nothing may change any more.
+    pub pause: Duration,
     /// How often the operators look for drift.
     pub drift: Duration,
     /// How long the lease of an operator that died is respected.
@@ -39,6 +41,7 @@ impl Extent {
         phases: 3,
         actions: 30,
         trials: 0,
+        pause: Duration::from_secs(2),
         drift: Duration::from_secs(2),
         lease: Duration::from_secs(15),
         has_portal: true,

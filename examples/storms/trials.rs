@@ -173,7 +173,8 @@ impl<G: Ground> Round<G> {
     /// What is paused is left alone until it goes on; but a deletion goes on all the same.
     async fn is_paused(&mut self, change: &Action) -> Result<(), Vec<String>> {
         let (Action::Apply(target, _) | Action::Delete(target)) = change else { return Ok(()) };
-        if !self.resources().await.contains_key(target) {
+        let there = self.resources().await.remove(target);
+        if there.is_none_or(|object| object.metadata.deletion_timestamp.is_some()) {
             return Ok(());
         }
         self.annotate(target, PAUSED, json!("true")).await;
