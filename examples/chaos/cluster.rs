@@ -124,6 +124,8 @@ impl Ground for Cluster<'_> {
 
     fn cover_eyes(&mut self, _: bool) {}
 
+    fn slow(&mut self, _: Duration) {}
+
     fn jump(&mut self, _: i64) {}
 
     fn grace(&self) -> Grace {

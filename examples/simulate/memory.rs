@@ -281,6 +281,10 @@ impl Ground for Memory {
         }
     }
 
+    fn slow(&mut self, by: Duration) {
+        self.shared.be_slow(by);
+    }
+
     fn jump(&mut self, seconds: i64) {
         self.jumped.fetch_add(seconds, Ordering::Relaxed);
     }

@@ -8,7 +8,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll},
     time::Duration,
@@ -49,6 +49,8 @@ pub struct Shared {
     /// The API server is away.
     is_away: Arc<AtomicBool>,
     is_stormy: Arc<AtomicBool>,
+    /// How long every way to it takes at least, in milliseconds.
+    slow: Arc<AtomicU64>,
     /// The longest time on the way to the API server or back, now and then in a storm.
     longest: Duration,
 }
@@ -99,8 +101,8 @@ impl Shared {
         // Another sequence than that of the actions.
         let random = Arc::new(Mutex::new(Random(!seed)));
         let longest = if seed.is_multiple_of(SLOW) { LONGEST_WAY } else { Duration::ZERO };
-        let (is_away, is_stormy) = (Arc::default(), Arc::default());
-        Self { server, platform, journal: Journal::default(), random, is_away, is_stormy, longest }
+        let (is_away, is_stormy, slow) = (Arc::default(), Arc::default(), Arc::default());
+        Self { server, platform, journal: Journal::default(), random, is_away, is_stormy, slow, longest }
     }
 
     /// A number below an end.
@@ -123,6 +125,10 @@ impl Shared {
     /// One that now and then takes very long.
     async fn travel_far(&self) {
         self.travel().await;
+        let slow = self.slow.load(Ordering::Relaxed);
+        if slow > 0 {
+            sleep(Duration::from_millis(slow / 2)).await;
+        }
         if self.is_in_storm(FAR) && !self.longest.is_zero() {
             sleep(self.longest.mul_f64(self.below(1000) as f64 / 1000.0)).await;
         }
@@ -140,6 +146,10 @@ impl Shared {
 
     pub fn be_stormy(&self, is_stormy: bool) {
         self.is_stormy.store(is_stormy, Ordering::Relaxed);
+    }
+
+    pub fn be_slow(&self, by: Duration) {
+        self.slow.store(u64::try_from(by.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     pub fn be_away(&self, is_away: bool) {

@@ -208,7 +208,7 @@ fn fault(random: &mut Random) -> Fault {
 }
 
 /// A list of what a group holds that is none, or not all of it.
-fn list_of_another_shape(random: &mut Random, group: &Target) -> Fault {
+pub fn list_of_another_shape(random: &mut Random, group: &Target) -> Fault {
     let lists = [
         ("users", "users"),
         ("services/trunk_groups", "trunks"),

@@ -36,6 +36,8 @@ pub trait Ground {
     fn lag(&mut self, plural: &str, by: Duration);
     /// No watch shows anything any more; when they do again, they have to list, where that can be had.
     fn cover_eyes(&mut self, is_on: bool);
+    /// Every call of an operator to the API server takes so long, where that can be had.
+    fn slow(&mut self, by: Duration);
     /// The clock of the day jumps by so many seconds, where that can be had.
     fn jump(&mut self, seconds: i64);
     /// How long the operators may go on with what they knew, when they ask and when they are told.

@@ -55,7 +55,7 @@ pub struct Round<G> {
     /// What was done in the portal, and when.
     pub(super) edits: Edits,
     pub(super) mandates: Mandates,
-    settings: &'static str,
+    pub(super) settings: &'static str,
     /// What may be left on the platform by a deletion.
     orphans: BTreeSet<Id>,
     /// How often the operator died.

@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use testkit::simulator::Fault;
 use tokio::time::sleep;
 
 use super::{
-    actions::{Action, PAUSED, Random, applied},
+    actions::{Action, PAUSED, Random, applied, list_of_another_shape},
     contents::Content,
     ground::Ground,
     resources,
@@ -19,6 +20,12 @@ use super::{
 const PASS: Duration = Duration::from_secs(12);
 /// Longest time between two probes of a platform that is away; somebody better placed is waited for as long again.
 const PROBES: Duration = Duration::from_secs(60);
+/// Longest time between two tries of what failed, with its jitter.
+const LAST_RETRY: Duration = Duration::from_secs(144);
+/// Longer than a count lasts.
+const LATE: Duration = Duration::from_secs(4);
+/// Of a call to a platform that is slow, and answers in time.
+const SLOW: Duration = Duration::from_millis(1400);
 /// Longest time between two counts of a deletion that is blocked, with its jitter.
 const COUNTS: Duration = Duration::from_secs(360);
 /// The longest that anything takes in a trial.
@@ -37,8 +44,12 @@ pub enum Trial {
     Jump(i64, Vec<Action>),
     /// Somebody edits a group in the portal.
     Edit(Target),
-    /// Somebody deletes a group that holds something, and takes that out after so long.
-    Emptied(Target, Content, Duration),
+    /// Somebody deletes a group that holds something, and takes that out after so long; lists of it may have another shape.
+    Emptied(Target, Content, Duration, Option<Fault>),
+    /// Every call to the API server takes longer than a count lasts, and somebody deletes a group.
+    Late(Target),
+    /// Somebody applies something, and something else while the platform is still asked for the first.
+    Regret(Action, Action),
     /// Somebody pauses a resource, and applies it or deletes it.
     Pause(Action),
 }
@@ -58,13 +69,22 @@ impl Trial {
             if random.below(4) == 0 { Action::Delete(target) } else { applied(random, target) }
         };
         let changes = |random: &mut Random| (0..1 + random.below(3)).map(|_| change(random)).collect();
-        match random.below(14) {
+        match random.below(18) {
             0..2 => Self::Outage(time, changes(random)),
             2..4 => Self::Refusal(time, changes(random)),
             4..6 => Self::Blindness(changes(random)),
             6 => Self::Jump(random.below(2 * DAY) as i64 - DAY as i64, changes(random)),
             7..10 => Self::Edit(random.pick(&groups)),
-            10..12 => Self::Emptied(random.pick(&groups), random.pick(&Content::ALL), time),
+            10..12 => {
+                let group = random.pick(&groups);
+                let fault = (random.below(2) == 0).then(|| list_of_another_shape(random, &group));
+                Self::Emptied(group, random.pick(&Content::ALL), time, fault)
+            }
+            12..14 => Self::Late(random.pick(&groups)),
+            14..16 => {
+                let target = random.pick(&all);
+                Self::Regret(applied(random, target.clone()), applied(random, target))
+            }
             _ => Self::Pause(change(random)),
         }
     }
@@ -79,6 +99,8 @@ impl Trial {
             Self::Jump(..) => "after a jump of the clock",
             Self::Edit(_) => "after an edit in the portal",
             Self::Emptied(..) => "of a group that held something",
+            Self::Late(_) => "after a slow API server",
+            Self::Regret(..) => "after a change of mind",
             Self::Pause(_) => "of what was paused",
         }
     }
@@ -113,7 +135,31 @@ impl<G: Ground> Round<G> {
                 self.settles(PASS).await?;
             }
             Trial::Edit(target) => self.is_edited(target).await?,
-            Trial::Emptied(target, content, time) => self.is_emptied(target, *content, *time).await?,
+            Trial::Emptied(target, content, time, fault) => {
+                if let Some(fault) = fault {
+                    self.platform.inject(fault.clone());
+                }
+                // A list that was not understood is counted again like one that shows something.
+                let limit = if fault.is_some() { COUNTS } else { Duration::ZERO };
+                self.is_emptied(target, *content, *time, limit + PASS).await?;
+                self.platform.clear_faults();
+            }
+            Trial::Late(target) => {
+                self.ground.slow(LATE);
+                self.act(&Action::Delete(target.clone())).await;
+                sleep(LATE * 10).await;
+                self.ground.slow(Duration::ZERO);
+                self.settles(LAST_RETRY + PASS).await?;
+            }
+            Trial::Regret(one, other) => {
+                self.platform.set_latency(SLOW);
+                self.act(one).await;
+                sleep(SLOW / 2).await;
+                self.act(other).await;
+                sleep(SLOW * 4).await;
+                self.platform.set_latency(Duration::ZERO);
+                self.settles(LAST_RETRY + PASS).await?;
+            }
             Trial::Pause(change) => self.is_paused(change).await?,
         }
         let wrong = self.edits.wrong(&self.platform.journal(), &self.mandates, self.ground.grace());
@@ -156,13 +202,24 @@ impl<G: Ground> Round<G> {
     }
 
     /// A deletion that waits for something goes on by itself when that is gone.
-    async fn is_emptied(&mut self, target: &Target, content: Content, time: Duration) -> Result<(), Vec<String>> {
+    async fn is_emptied(
+        &mut self,
+        target: &Target,
+        content: Content,
+        time: Duration,
+        limit: Duration,
+    ) -> Result<(), Vec<String>> {
         if self.resources().await.get(target).is_none_or(|object| !resources::is_ready(object)) {
             return Ok(());
         }
         self.act(&Action::Fill(target.clone(), content)).await;
         self.act(&Action::Delete(target.clone())).await;
-        self.settles(PASS).await?;
+        self.settles(limit).await?;
+        let Id::Group(tenant, group) = target.id() else { return Ok(()) };
+        let is_left = self.platform.edit(|state| state.group(&tenant, &group).is_some());
+        if content.is_checked(self.settings) && !is_left {
+            return Err(vec![format!("{target} was deleted with a {content:?}")]);
+        }
         // Each look for drift costs as much as anything else that happens.
         sleep(time.min(self.extent.drift * 20)).await;
         self.rests(None, Duration::ZERO).await?;
