@@ -41,3 +41,46 @@ pub fn class(subject: &Subject) -> Class {
 
 #[cfg(test)]
 mod model;
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::{
+        apimachinery::pkg::apis::meta::v1::{Condition, Time},
+        jiff::Timestamp,
+    };
+
+    use super::{Class::*, *};
+    use crate::api::Status;
+
+    /// At generation 1, of which its status says so much.
+    fn subject(ready: Option<&str>) -> Subject {
+        let condition = |status: &str| Condition {
+            type_: "Ready".to_owned(),
+            status: status.to_owned(),
+            reason: "Synced".to_owned(),
+            message: String::new(),
+            last_transition_time: Time(Timestamp::UNIX_EPOCH),
+            observed_generation: Some(1),
+        };
+        let conditions = ready.map(condition).into_iter().collect();
+        let status = Status { conditions, observed_generation: Some(1), ..Status::default() };
+        Subject { generation: 1, status, ..Subject::default() }
+    }
+
+    #[test]
+    fn what_a_user_just_did_goes_before_what_is_looked_at_again() {
+        let ready = || subject(Some("True"));
+        for (subject, expected) in [
+            (ready(), Poll),
+            (subject(Some("False")), Recheck),
+            (subject(None), Recheck),
+            (Subject { generation: 2, ..ready() }, Change),
+            (Subject { requested_at: Some("now".into()), ..ready() }, Change),
+            (Subject { deleting: true, ..ready() }, Deletion),
+            (Subject { deleting: true, generation: 2, ..ready() }, Deletion),
+        ] {
+            assert_eq!(class(&subject), expected, "{subject:?}");
+        }
+        assert!(Change < Deletion && Deletion < Recheck && Recheck < Poll);
+    }
+}

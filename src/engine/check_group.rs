@@ -303,8 +303,11 @@ mod tests {
 
     #[test]
     fn a_user_count_that_is_larger_than_the_list_or_no_number_blocks() {
-        let deleted = |user_count: Value| {
+        let all = Settings::default().checks;
+        let none = Checks { users: false, trunk_users: false, service_users: false, trunk_groups: false };
+        let deleted = |checks: Checks, user_count: Value| {
             let mut facts = facts();
+            facts.cluster.settings = Some(Settings { checks, ..Settings::default() });
             for part in PARTS {
                 facts.learn(
                     Query::Count("t".into(), "g".into(), part),
@@ -313,8 +316,8 @@ mod tests {
             }
             group("t", "g", &Object::from_iter([("userCount".to_owned(), user_count)]), &facts)
         };
-        for none in [json!(0), json!(0.0), json!(-0.0)] {
-            assert_eq!(deleted(none), Ok(Cleared { counted: Duration::ZERO }));
+        for none_there in [json!(0), json!(0.0), json!(-0.0)] {
+            assert_eq!(deleted(all, none_there), Ok(Cleared { counted: Duration::ZERO }));
         }
         for some in [
             json!(3),
@@ -328,7 +331,19 @@ mod tests {
             json!(null),
             json!(1e300),
         ] {
-            assert_eq!(reason(deleted(some.clone())), "ContentsUnknown", "{some}");
+            assert_eq!(reason(deleted(all, some.clone())), "ContentsUnknown", "{some}");
+        }
+        assert_eq!(reason(deleted(Checks { users: true, ..none }, json!(3))), "ContentsUnknown");
+        let of_trunk_groups = deleted(Checks { trunk_groups: true, ..none }, json!(3));
+        assert_eq!(of_trunk_groups, Ok(Cleared { counted: Duration::ZERO }), "users may stay");
+    }
+
+    #[test]
+    fn a_count_allows_a_deletion_for_three_seconds() {
+        let cleared = Cleared { counted: Duration::from_secs(1) };
+        assert_eq!(cleared.counted(), Duration::from_secs(1));
+        for (milliseconds, old) in [(0, false), (1000, false), (4000, false), (4001, true)] {
+            assert_eq!(cleared.is_old(Duration::from_millis(milliseconds)), old, "{milliseconds}");
         }
     }
 

@@ -299,3 +299,21 @@ impl Reference {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_question_has_a_metric_label_of_its_own() {
+        let keys = [Key::Tenant("t".into()), Key::Group("t".into(), "g".into()), Key::Reseller("r".into())];
+        let others = [
+            Query::Domains(Level::System),
+            Query::Count("t".into(), "g".into(), Part::Users),
+            Query::Groups("t".into()),
+        ];
+        let queries: Vec<_> = keys.map(Query::Object).into_iter().chain(others).collect();
+        let labels: BTreeSet<_> = queries.iter().map(Query::label).collect();
+        assert_eq!(labels.len(), queries.len(), "{labels:?}");
+    }
+}

@@ -171,6 +171,26 @@ mod tests {
         }
     }
 
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Because(&'static str, #[source] Option<Box<Because>>);
+
+    #[test]
+    fn an_error_and_its_sources_are_told_each_once() {
+        let error = |words, source| Because(words, Some(Box::new(source)));
+        let refused = || Because("connection refused", None);
+        for (error, told) in [
+            (refused(), "connection refused"),
+            (error("no answer", refused()), "no answer: connection refused"),
+            (
+                error("no answer", error("connection refused by 10.0.0.1", refused())),
+                "no answer: connection refused by 10.0.0.1",
+            ),
+        ] {
+            assert_eq!(chain(&error), told);
+        }
+    }
+
     #[test]
     fn each_cause_has_its_row() {
         for cause in Cause::ALL {

@@ -215,7 +215,32 @@ impl Subject {
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
     use super::*;
+
+    #[test]
+    fn only_what_is_ready_at_its_generation_and_stays_is_settled() {
+        for (deleting, ready, unsettled) in [
+            (false, None, true),
+            (false, Some(("True", 2)), false),
+            (false, Some(("True", 1)), true),
+            (false, Some(("False", 2)), true),
+            (true, Some(("True", 2)), true),
+        ] {
+            let condition = |(status, generation): (&str, i64)| Condition {
+                type_: "Ready".to_owned(),
+                status: status.to_owned(),
+                reason: "Synced".to_owned(),
+                message: String::new(),
+                last_transition_time: Time(Timestamp::UNIX_EPOCH),
+                observed_generation: Some(generation),
+            };
+            let status = Status { conditions: ready.map(condition).into_iter().collect(), ..Status::default() };
+            let subject = Subject { generation: 2, deleting, status, ..Subject::default() };
+            assert_eq!(subject.is_unsettled(), unsettled, "{deleting} {ready:?}");
+        }
+    }
 
     fn deletion(value: &str) -> Vec<Unreadable> {
         Annotations::read(&[(api::DELETION.to_owned(), value.to_owned())].into()).unreadable

@@ -228,6 +228,7 @@ mod tests {
         assert!(one.len() == LONGEST && other.len() == LONGEST && one != other);
         assert_eq!(one, Release::new("n".repeat(63), &*long).manager());
         assert_eq!(one.parse::<Release>().unwrap().manager(), one, "as the manager is called");
+        assert!(one.ends_with("-4119c81ff960124d"), "the same in every version: {one}");
         for text in ["old/lease", "apio-operator/old/lease"] {
             assert_eq!(text.parse::<Release>().unwrap().manager(), "apio-operator/old/lease");
         }

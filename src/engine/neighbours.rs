@@ -307,6 +307,18 @@ mod tests {
     }
 
     #[test]
+    fn a_name_means_a_resource_of_the_same_namespace_that_stands_for_the_object_by_its_spec() {
+        let refers = Neighbour { references: vec![Reference::Tenant("t".into())], named: vec![], ..group("a", "g") };
+        let moved = Neighbour { recorded: Some(acme()), key: Some(Key::Tenant("New".into())), ..tenant("a", "t") };
+        for elsewhere in [tenant("b", "t"), moved] {
+            let mut table = Neighbours::default();
+            table.put(refers.clone());
+            table.put(elsewhere.clone());
+            assert_eq!(table.children("a", &acme()), Vec::<&Neighbour>::new(), "{elsewhere:?}");
+        }
+    }
+
+    #[test]
     fn what_did_not_change_concerns_nobody() {
         let mut table = Neighbours::default();
         table.put(tenant("a", "t"));

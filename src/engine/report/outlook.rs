@@ -116,7 +116,6 @@ pub fn outlook(subject: &Subject, verdict: &Verdict, memory: Memory, now: Timest
             Outlook {
                 ready: Some(("Unknown", Reason::Paused, message)),
                 reconciling: false,
-                again: Again::Never,
                 ..Outlook::waiting(Reason::Paused, String::new(), Again::Never)
             }
         }
@@ -147,7 +146,7 @@ pub fn outlook(subject: &Subject, verdict: &Verdict, memory: Memory, now: Timest
             let ready = subject.condition("Ready").filter(|_| subject.is_told()).map(|ready| ready.status.as_str());
             match ready {
                 Some("True") if !lasts(memory.failing_since, GRACE, now) => {
-                    Outlook { ready: None, reconciling: false, ..Outlook::waiting(reason, message, again) }
+                    Outlook { ready: None, ..Outlook::waiting(reason, message, again) }
                 }
                 Some("True" | "Unknown") => {
                     let ready = Some(("Unknown", reason, message.clone()));
@@ -191,12 +190,7 @@ fn lasts(since: Option<Timestamp>, long: Duration, now: Timestamp) -> bool {
 fn refused(subject: &Subject, refusal: &Refusal, memory: Memory, now: Timestamp) -> Outlook {
     let (reason, message) = (refusal.reason, refusal.message.clone());
     if subject.deleting {
-        return Outlook {
-            stalled: true,
-            reconciling: false,
-            again: Again::Stalled,
-            ..deleting(reason, message, Again::Stalled)
-        };
+        return Outlook { stalled: true, reconciling: false, ..deleting(reason, message, Again::Stalled) };
     }
     let given_up = subject.condition("Stalled").is_some_and(|stalled| stalled.reason == reason.name());
     match reason.state() {

@@ -46,7 +46,7 @@ fn what_cannot_be_read_is_named_with_its_value_and_the_rest_is_read() {
     assert_eq!(shown.spec.policies.adoption(), AdoptionPolicy::Always);
     assert_eq!(shown.key(&Cluster::default()), Ok(Key::Group("Acme".into(), "HQ".into())));
     assert_eq!(shown.subject().recorded(), Some(Key::Group("Acme".into(), "HQ".into())));
-    let refusal = shown.unread.refusal();
+    let refusal = shown.subject().unread.refusal();
     assert_eq!(refusal.reason, Reason::Unreadable);
     let drift = "spec.driftPolicy is \"Approve\" (unknown variant `Approve`, expected `Correct` or `Report`)";
     assert!(refusal.message.contains(drift) && refusal.message.contains("; upgrade the operator"), "{refusal:?}");

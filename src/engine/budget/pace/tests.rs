@@ -118,7 +118,7 @@ fn a_platform_without_time_is_left_alone_and_then_asked_by_fewer_at_once() {
     for _ in 0..8 {
         ended(&mut pace, Some(&busy), at(0));
     }
-    assert_eq!(pace.window(), 4, "a burst of refusals counts once");
+    assert_eq!((pace.window(), pace.most()), (4, 8), "a burst of refusals counts once");
     assert_eq!(pace.held_back(&one(), at(6)).unwrap().retry_after, Some(at(1)));
     assert!(goes(&mut pace, at(7)));
     assert!(!ended(&mut pace, None, at(7)), "nothing was held back because it did not answer");

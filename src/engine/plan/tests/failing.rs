@@ -202,6 +202,14 @@ fn a_created_object_that_is_not_shown_is_not_created_twice() {
 }
 
 #[test]
+fn what_vanished_is_not_created_twice_either() {
+    let mut case = group("{tenantId: Acme, groupName: a}").synced(1).with(|case| case.platform.is_late = true);
+    assert_eq!(case.pass().steps(), ["create_group"]);
+    let pass = case.pass();
+    assert_eq!((pass.steps(), pass.reason()), (vec![], "Creating"));
+}
+
+#[test]
 fn an_object_that_is_not_shown_for_long_is_created_again_and_else_hidden_from_the_account() {
     let mut case = taken("");
     case.subject.awaited = LATE;

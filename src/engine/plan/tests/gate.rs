@@ -1,12 +1,14 @@
+use kube::ResourceExt;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::{
-    api::{AutoCreating, Group, Ownership, OwnershipState, Reseller},
+    api::{AutoCreating, Group, Ownership, OwnershipState, Reseller, Tenant},
     engine::{
         facts::{Cluster, Facts, Query, Reference},
         grants::Grants,
         ids::{Key, Level},
-        kind::Subject,
+        kind::{Kind, Subject},
         plan::{Plan, Verdict, model::*, plan},
     },
 };
@@ -230,6 +232,22 @@ spec: {tenantId: Acme}
     object.metadata.annotations.as_mut().unwrap().insert("apio.netaxis.be/paused".into(), "false".into());
     object.metadata.annotations.as_mut().unwrap().insert("apio.netaxis.be/deletion".into(), "Delete".into());
     assert!(!Subject::of(&object).paused && !Subject::of(&object).orphan);
+}
+
+#[test]
+fn every_kind_hands_on_its_policies_and_its_status() {
+    fn read<K: Kind + ResourceExt + DeserializeOwned>(spec: &str) -> Subject {
+        let meta = "{name: a, namespace: ns, generation: 1}";
+        let text = format!("metadata: {meta}\nspec: {spec}\nstatus: {{usage: '3'}}\n");
+        Subject::of(&serde_yaml::from_str::<K>(&text).unwrap())
+    }
+    for subject in [
+        read::<Group>("{tenantId: Acme, managementPolicy: Observe}"),
+        read::<Tenant>("{type: Enterprise, managementPolicy: Observe}"),
+        read::<Reseller>("{managementPolicy: Observe}"),
+    ] {
+        assert_eq!((subject.observes(), subject.status.usage.as_deref()), (true, Some("3")));
+    }
 }
 
 #[test]

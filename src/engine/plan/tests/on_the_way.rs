@@ -101,6 +101,17 @@ fn what_was_not_created_before_a_death_is_forgotten_when_it_is_not_wanted_any_mo
 }
 
 #[test]
+fn what_was_begun_is_settled_by_a_pass_that_does_something_else_of_its_kind() {
+    let mut case = wanting_domain(true);
+    case.platform.know(Level::System, "e");
+    dies_after(&mut case, RECORDED);
+    let spec = "{tenantId: Acme, groupName: a, defaultDomain: e, autoCreateDomain: true}";
+    let mut case = with_spec(case, spec);
+    assert_eq!(case.pass().verdict, Verdict::Synced);
+    assert_eq!((names(&case).0, open(&case)), (vec!["e".to_owned()], AutoCreating::default()));
+}
+
+#[test]
 fn what_somebody_else_created_after_a_death_is_his() {
     for (theirs, ours) in [
         (json!({"name": "Best", "externalName": "Theirs"}), false),

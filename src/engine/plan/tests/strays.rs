@@ -12,6 +12,7 @@ use crate::{
         ids::Key,
         kind::Kind,
         plan::{Verdict, model::*},
+        stray::Recorded,
     },
 };
 
@@ -102,6 +103,16 @@ fn by_the_record_differences_are_corrected_or_told_changes_are_sent_and_deletion
     // Without a record it is waited for as ever.
     let pass = there(stray(OF_ACME), "a").pass();
     assert_eq!((pass.reason(), pass.asked.len()), ("WaitingForTenant", 0));
+}
+
+#[test]
+fn what_a_lost_reference_led_to_is_known_by_the_record() {
+    let mut case = of_acme(OF_ACME).synced(1);
+    case.cluster.recorded = Recorded::of(&case.subject.status);
+    let references = [to_acme(), to_best()];
+    assert_eq!(case.cluster.strayed_from(&references), []);
+    loses(&mut case, to_acme());
+    assert_eq!(case.cluster.strayed_from(&references), [acme()]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use k8s_openapi::jiff::SignedDuration;
 use serde_json::json;
 
 use crate::{
-    api::Group,
+    api::{Group, OwnershipState},
     engine::{
         facts::{Query, Reference},
         failure::Cause,
@@ -60,6 +60,17 @@ fn a_spec_change_with_a_template_carries_every_declared_field() {
             "contactInformation": {"name": "Jo", "phoneNumber": "1", "unheard": true},
         })
     );
+}
+
+#[test]
+fn what_was_taken_over_and_compared_is_treated_as_what_was_created() {
+    let adopted = |mut case: Case<Group>| {
+        case.subject.status.ownership.as_mut().unwrap().state = OwnershipState::Adopted;
+        case.pass()
+    };
+    let reported = adopted(drifted("{tenantId: Acme, groupName: a, driftPolicy: Report}").synced(1));
+    assert!(matches!(reported.verdict, Verdict::Drifted(_)), "{:?}", reported.verdict);
+    assert_eq!(adopted(drifted(SPEC).changed()).body("update_group")["templateName"], json!("t"));
 }
 
 #[test]
