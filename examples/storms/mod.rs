@@ -15,6 +15,7 @@ pub mod ground;
 mod journal;
 mod mandates;
 mod portal;
+mod quiet;
 mod resources;
 pub mod round;
 pub mod targets;
