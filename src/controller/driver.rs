@@ -61,7 +61,9 @@ pub async fn reconcile<K: Watched>(shown: Arc<Packed<K>>, operator: Arc<Operator
         // Deleted in the meantime: what was remembered after its watch said so would be kept for ever.
         None => operator.memories.forget(&uid),
     }
-    operator.index.ends::<K>(&namespace, &name, !matches!(again, Again::Never | Again::Drift));
+    if operator.index.ends::<K>(&namespace, &name, !matches!(again, Again::Never | Again::Drift)) {
+        return Ok(Action::requeue(Duration::ZERO));
+    }
     Ok(match delay(again, operator.drift_interval, operator.surroundings.random()) {
         Some(wait) => Action::requeue(wait),
         None => Action::await_change(),

@@ -1,7 +1,7 @@
 //! Every watched resource, and which of them concern each other.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     fmt::Debug,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -63,9 +63,20 @@ pub struct Slice<K: Watched> {
     pub sight: watch::Receiver<Sight>,
     /// When it was last seen to show everything.
     pub agreed: Agreed,
-    /// Those that have a pass now, or that the last one left unsettled without the watch having shown it yet: what they are
-    /// there does not count.
-    pub doubtful: Arc<Mutex<HashSet<ObjectRef<Packed<K>>>>>,
+    /// Those of which the store does not say whether they wait for something.
+    pub doubts: Doubts<K>,
+}
+
+/// Resources, and why nobody knows whether they wait for something.
+pub type Doubts<K> = Arc<Mutex<HashMap<ObjectRef<Packed<K>>, Doubt>>>;
+
+/// Why nobody knows whether a resource waits for something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// It has a pass now, and a wake that may concern it came meanwhile or did not.
+    Passing(bool),
+    /// Its last pass left it waiting, and it reads as settled: its watch is behind, or that is not told yet.
+    Untold,
 }
 
 /// How the watch of a slice goes.
@@ -266,11 +277,13 @@ impl Index {
         if one.kind != K::kind(&()) {
             return Vec::new();
         }
+        let reference = ObjectRef::new(&one.name).within(&one.namespace);
+        // Before the store: what it shows after that is no doubt any more.
+        let is_due = K::slices(self).iter().any(|slice| slice.rings(&reference));
         let Some((slice, packed)) = self.find::<K>(&one.namespace, &one.name) else { return Vec::new() };
         let Some(object) = packed.open() else { return Vec::new() };
         let now = self.neighbour(&object);
-        let reference = ObjectRef::from_obj(&*packed);
-        if now.is_moved() || packed.is_unsettled || now.named != one.named || slice.doubtful().contains(&reference) {
+        if is_due || now.is_moved() || packed.is_unsettled || now.named != one.named {
             slice.wake(reference);
         }
         self.neighbours().put(now)
@@ -280,10 +293,11 @@ impl Index {
     pub fn wake_unsettled(&self) {
         fn each<K: Watched>(slices: &[Slice<K>]) {
             for slice in slices {
+                let doubts: Vec<_> = slice.doubts().keys().cloned().collect();
+                let mut due: HashSet<_> = doubts.into_iter().filter(|one| slice.rings(one)).collect();
                 let unsettled = slice.store.state_filter(|packed| packed.is_unsettled);
-                let mut woken: HashSet<_> = unsettled.iter().map(|packed| ObjectRef::from_obj(&**packed)).collect();
-                woken.extend(slice.doubtful().iter().cloned());
-                woken.into_iter().for_each(|one| slice.wake(one));
+                due.extend(unsettled.iter().map(|packed| ObjectRef::from_obj(&**packed)));
+                due.into_iter().for_each(|one| slice.wake(one));
             }
         }
         each(&self.groups);
@@ -294,19 +308,24 @@ impl Index {
     /// A pass of a resource begins.
     pub fn begins<K: Watched>(&self, namespace: &str, name: &str) {
         if let Some((slice, packed)) = self.find::<K>(namespace, name) {
-            slice.doubtful().insert(ObjectRef::from_obj(&*packed));
+            slice.doubts().insert(ObjectRef::from_obj(&*packed), Doubt::Passing(false));
         }
     }
 
-    /// It ends.
-    pub fn ends<K: Watched>(&self, namespace: &str, name: &str, is_unsettled: bool) {
+    /// It ends. Whether another one is due, because a wake came during this one and it left the resource waiting.
+    pub fn ends<K: Watched>(&self, namespace: &str, name: &str, is_unsettled: bool) -> bool {
         let one = ObjectRef::new(name).within(namespace);
+        let mut is_due = false;
         for slice in K::slices(self) {
             let reads_settled = slice.store.get(&one).is_some_and(|packed| !packed.is_unsettled);
-            if !(is_unsettled && reads_settled) {
-                slice.doubtful().remove(&one);
-            }
+            let before = if is_unsettled && reads_settled {
+                slice.doubts().insert(one.clone(), Doubt::Untold)
+            } else {
+                slice.doubts().remove(&one)
+            };
+            is_due |= is_unsettled && before == Some(Doubt::Passing(true));
         }
+        is_due
     }
 
     pub(super) fn find<K: Watched>(&self, namespace: &str, name: &str) -> Option<(&Slice<K>, Arc<Packed<K>>)> {
@@ -316,8 +335,28 @@ impl Index {
 }
 
 impl<K: Watched> Slice<K> {
-    fn doubtful(&self) -> MutexGuard<'_, HashSet<ObjectRef<Packed<K>>>> {
-        self.doubtful.lock().unwrap_or_else(PoisonError::into_inner)
+    fn doubts(&self) -> MutexGuard<'_, HashMap<ObjectRef<Packed<K>>, Doubt>> {
+        self.doubts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A wake comes that may concern one: whether it needs a pass for that, as far as the store does not know.
+    fn rings(&self, one: &ObjectRef<Packed<K>>) -> bool {
+        match self.doubts().get_mut(one) {
+            Some(Doubt::Passing(rung)) => {
+                *rung = true;
+                false
+            }
+            Some(Doubt::Untold) => true,
+            None => false,
+        }
+    }
+
+    /// Of what is gone there are no doubts; of everything that the store does not have, without one.
+    pub fn forgets(&self, one: Option<ObjectRef<Packed<K>>>) {
+        match one {
+            Some(one) => _ = self.doubts().remove(&one),
+            None => self.doubts().retain(|one, _| self.store.get(one).is_some()),
+        }
     }
 
     /// Asks for a pass.

@@ -70,8 +70,8 @@ pub fn open(client: &Client, namespaces: &[Option<String>]) -> (Index, Streams) 
                 Some(namespace) => Api::namespaced(client.clone(), namespace),
                 None => Api::all(client.clone()),
             };
-            let (agreed, doubtful) = (Agreed::default(), Arc::default());
-            let slice = Slice { store, woken: wake, namespace: namespace.clone(), sight, agreed, doubtful };
+            let (agreed, doubts) = (Agreed::default(), Arc::default());
+            let slice = Slice { store, woken: wake, namespace: namespace.clone(), sight, agreed, doubts };
             (slice.clone(), Source { api, slice, writer, woken, sight: seen })
         });
         both.unzip()
@@ -235,6 +235,7 @@ impl<K: Watched> Intake<K> {
                 due.into_iter().for_each(|one| self.slice.wake(one));
             }
             watcher::Event::Delete(last) => {
+                self.slice.forgets(Some(ObjectRef::from_obj(&last)));
                 if let Some(uid) = last.open().and_then(|object| object.uid()) {
                     operator.index.gone(&uid);
                     operator.memories.forget(&uid);
@@ -252,6 +253,7 @@ impl<K: Watched> Intake<K> {
 
     /// A list is whole.
     fn listed(&mut self) {
+        self.slice.forgets(None);
         for uid in self.operator.index.relisted(self.slice.namespace.as_deref(), &self.slice.store.state()) {
             self.operator.memories.forget(&uid);
         }

@@ -15,6 +15,9 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
     /// Whose words these are.
     pub speaker: Speaker,
+    /// Whether nobody is answered at the moment, or nobody for the same tenant: it says nothing of what was asked. Known to
+    /// whoever keeps the pace of the calls.
+    pub in_outage: bool,
 }
 
 /// Who says that something did not work.
@@ -31,23 +34,12 @@ pub enum Speaker {
 impl Failure {
     /// A failure without a wait asked for.
     pub fn new(cause: Cause, message: impl Into<String>) -> Self {
-        Self { cause, message: message.into(), retry_after: None, speaker: Speaker::Operator }
+        Self { cause, message: message.into(), retry_after: None, speaker: Speaker::Operator, in_outage: false }
     }
 
     /// That a decision is made anew, because it is older than what is there.
     pub fn superseded() -> Self {
         Self::new(Cause::Superseded, "what the decision was made on changed before its write, so it is made anew")
-    }
-
-    /// Whether it says nothing of what was asked, because nobody is answered at the moment, or only one to see whether that
-    /// ended.
-    pub fn is_outage(&self) -> bool {
-        match self.cause {
-            Cause::Unreachable => true,
-            Cause::ServerError => self.speaker != Speaker::Platform,
-            Cause::HeldBack => self.retry_after.is_some(),
-            _ => false,
-        }
     }
 }
 

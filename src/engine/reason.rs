@@ -28,7 +28,7 @@ catalogue! {
         /// The platform differs from the spec, and a policy of the spec says to leave it so.
         Drifted => State::Settled,
         /// The annotation `apio.netaxis.be/paused` is set: the platform is neither asked nor written to for this resource. A
-        /// deletion goes on all the same.
+        /// deletion still runs, with its checks.
         Paused => State::Settled,
 
         /// The object is about to be created on the platform.

@@ -37,7 +37,7 @@ pub fn accepted(reply: Reply, call: &str, write: bool) -> Result<Value, Failure>
             let cause = cause(status, reply.body.as_ref().ok().filter(|_| is_own(&reply)), write);
             let message = format!("{call} was answered with {status}: {}", words(&reply.body));
             let speaker = if is_own(&reply) { Speaker::Platform } else { Speaker::Between };
-            Err(Failure { cause, message, retry_after: reply.retry_after, speaker })
+            Err(Failure { cause, message, retry_after: reply.retry_after, speaker, in_outage: false })
         }
     }
 }

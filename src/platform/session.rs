@@ -145,7 +145,7 @@ impl Session {
         let surroundings = &self.transport.surroundings;
         let reply = http::send(&*login.wire, request, call.is_write(), call.list, surroundings).await?;
         let let_in = reply.status != 401;
-        if let_in && !login.proven.swap(true, Ordering::Relaxed) && login.kept_out.load(Ordering::Relaxed) {
+        if let_in && !login.proven.swap(true, Ordering::Relaxed) && login.kept_out.swap(false, Ordering::Relaxed) {
             self.lets_in_again.notify_one();
         }
         if login.ended_by.as_ref() == Some(&call.to_string()) && !login.judged.swap(true, Ordering::Relaxed) {

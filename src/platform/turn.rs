@@ -155,9 +155,10 @@ impl Turn {
         if state.pace.ended(&self.caller, result.as_ref().err(), self.shared.now()) {
             self.shared.answers_again.notify_one();
         }
+        let in_outage = state.pace.stops(&self.caller);
         state.grant();
         drop(state);
-        result
+        result.map_err(|failure| Failure { in_outage: failure.in_outage || in_outage, ..failure })
     }
 
     fn allowed(&self) -> Result<(), Failure> {
@@ -244,14 +245,14 @@ mod tests {
         let turns = turns(1);
         let turn = take(&turns, "1", Class::Change).unwrap();
         let down = || async { Err::<(), _>(Failure::new(Cause::Unreachable, "down")) };
-        let held_back = async {
-            loop {
-                if turn.call(down()).await.unwrap_err().cause == Cause::HeldBack {
-                    break;
-                }
-            }
-        };
-        held_back.now_or_never().unwrap();
+        let failed = || turn.call(down()).now_or_never().unwrap().unwrap_err();
+        let first = failed();
+        assert!(!first.in_outage, "one failure is none");
+        let mut last = first;
+        while last.cause != Cause::HeldBack {
+            last = failed();
+        }
+        assert!(last.in_outage);
         assert!(turns.answers_again().now_or_never().is_none());
         let answered = tokio::time::timeout(Duration::from_secs(10), async {
             while let Err(told) = turn.call(async { Ok(()) }).await {

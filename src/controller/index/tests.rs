@@ -24,7 +24,7 @@ impl Groups {
             namespace: None,
             sight: watch::channel(Sight::default()).1,
             agreed: Agreed::default(),
-            doubtful: Arc::default(),
+            doubts: Doubts::default(),
         };
         let index = Index { groups: vec![slice], ..Index::default() };
         Self { index, writer, woken }
@@ -68,15 +68,24 @@ fn what_a_pass_left_unsettled_is_woken_although_its_watch_does_not_show_that_yet
     };
     assert_eq!(woken(&mut groups), [""; 0]);
     groups.index.begins::<Group>("ns", "one");
-    assert_eq!(woken(&mut groups), ["one"], "nobody knows how its pass ends");
-    assert_eq!(groups.show("other", 1, 1, "True", ""), ["one"], "what concerns it may be what it waits for");
-    groups.index.ends::<Group>("ns", "one", true);
+    assert_eq!(woken(&mut groups), [""; 0], "nobody knows how its pass ends");
+    assert!(!groups.index.ends::<Group>("ns", "one", false), "what ends well needs no other one");
+    for is_all in [true, false] {
+        groups.index.begins::<Group>("ns", "one");
+        if is_all {
+            groups.index.wake_unsettled();
+        } else {
+            groups.show("other", 1, 1, "True", "");
+        }
+        assert!(groups.index.ends::<Group>("ns", "one", true), "what it waits for may have come");
+    }
     assert_eq!(woken(&mut groups), ["one"], "it is not shown yet");
+    assert_eq!(groups.show("other", 1, 1, "True", "managementPolicy: Observe"), ["one"]);
     groups.show("one", 1, 1, "False", "");
     assert_eq!(woken(&mut groups), ["one"], "once");
     groups.show("one", 1, 1, "True", "");
     groups.index.begins::<Group>("ns", "one");
-    groups.index.ends::<Group>("ns", "one", false);
+    assert!(!groups.index.ends::<Group>("ns", "one", false));
     assert_eq!(woken(&mut groups), [""; 0]);
 }
 
@@ -103,7 +112,7 @@ async fn a_namespace_that_cannot_be_listed_does_not_hold_the_others() {
                 namespace: Some(namespace.to_owned()),
                 sight: seen,
                 agreed: Agreed::default(),
-                doubtful: Arc::default(),
+                doubts: Doubts::default(),
             },
         )
     };

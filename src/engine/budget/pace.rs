@@ -148,8 +148,12 @@ impl Pace {
         matches!(meaning, Meaning::Answer | Meaning::OfOne) && std::mem::take(&mut self.owed)
     }
 
+    /// Whether somebody's calls are held back but for a probe once in a while.
+    pub fn stops(&self, caller: &Caller) -> bool {
+        self.is_stopped() || self.is_stopped_for(&caller.lane)
+    }
+
     /// Whether nothing is answered for a tenant.
-    #[cfg(test)]
     pub fn is_stopped_for(&self, lane: &str) -> bool {
         self.tenants.get(lane).is_some_and(Breaker::is_stopped)
     }
@@ -174,7 +178,7 @@ impl Pace {
 }
 
 fn held_back(words: &str, wait: Duration) -> Failure {
-    Failure { retry_after: Some(wait), ..Failure::new(Cause::HeldBack, words) }
+    Failure { retry_after: Some(wait), in_outage: true, ..Failure::new(Cause::HeldBack, words) }
 }
 
 /// What a failure tells about the platform.

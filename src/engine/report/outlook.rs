@@ -133,7 +133,7 @@ pub fn outlook(subject: &Subject, verdict: &Verdict, memory: Memory, now: Timest
             let again = if stalled && !subject.deleting {
                 Again::Stalled
             } else {
-                let again = if failure.is_outage() { Again::Outage } else { Again::Transient };
+                let again = if failure.in_outage { Again::Outage } else { Again::Transient };
                 again(memory.attempts.count, failure.retry_after)
             };
             let message = told_before(subject, failure).unwrap_or_else(|| sentence_of(failure));

@@ -5,7 +5,6 @@ use crate::{
     api::{ManagementPolicy, Policies},
     engine::{
         check_group::Blocked,
-        failure::Speaker,
         plan::Sent,
         reason::State,
         schedule::Again::{self, *},
@@ -76,7 +75,7 @@ fn each_end_of_a_deletion_has_its_conditions_and_its_next_look() {
                 "Ready=False Deleting",
                 "Reconciling=True PlatformUnreachable",
             ],
-            Outage(1, None),
+            Transient(1, None),
         ),
     ];
     for (verdict, conditions, again) in table {
@@ -93,7 +92,6 @@ fn each_failure_is_stalled_when_only_a_person_can_help_and_reconciling_when_time
         let reason = cause.reason();
         let (state, expected) = match reason.state() {
             State::Stalled => ("Stalled", Again::Stalled),
-            _ if matches!(cause, Cause::Unreachable | Cause::ServerError) => ("Reconciling", Outage(1, None)),
             _ => ("Reconciling", Transient(1, None)),
         };
         assert_eq!(conditions, [format!("Ready=False {reason}"), format!("{state}=True {reason}")], "{cause:?}");
@@ -122,7 +120,7 @@ fn what_is_held_back_until_a_known_moment_waits_no_longer_for_it() {
     let mut story = Story::of(new());
     story.ends(&failed(Cause::RateLimited), 0);
     let mut held_back = Failure::new(Cause::HeldBack, "not now");
-    held_back.retry_after = Some(std::time::Duration::from_secs(9));
+    (held_back.retry_after, held_back.in_outage) = (Some(std::time::Duration::from_secs(9)), true);
     for _ in 0..3 {
         assert_eq!(story.ends(&Verdict::Failed(held_back.clone()), 0).again, Outage(1, held_back.retry_after));
     }
@@ -131,19 +129,10 @@ fn what_is_held_back_until_a_known_moment_waits_no_longer_for_it() {
 
 #[test]
 fn an_outage_is_looked_at_as_often_as_it_is_probed_and_an_error_about_one_object_is_not() {
-    let end = |speaker, cause| {
-        let failure = Failure { speaker, ..Failure::new(cause, "no") };
-        Story::of(new()).ends(&Verdict::Failed(failure), 0).again
-    };
-    for (speaker, cause) in [
-        (Speaker::Operator, Cause::Unreachable),
-        (Speaker::Operator, Cause::ServerError),
-        (Speaker::Between, Cause::ServerError),
-    ] {
-        assert_eq!(end(speaker, cause), Outage(1, None), "{speaker:?} {cause:?}");
-    }
-    for cause in [Cause::ServerError, Cause::TimedOut, Cause::RateLimited] {
-        assert_eq!(end(Speaker::Platform, cause), Transient(1, None), "{cause:?}");
+    for cause in [Cause::Unreachable, Cause::TimedOut, Cause::ServerError, Cause::NotFound] {
+        let failure = |in_outage| Verdict::Failed(Failure { in_outage, ..Failure::new(cause, "no") });
+        let again = [true, false].map(|in_outage| Story::of(new()).ends(&failure(in_outage), 0).again);
+        assert_eq!(again, [Outage(1, None), Transient(1, None)], "{cause:?}");
     }
 }
 
