@@ -133,8 +133,8 @@ faults! {
     => "if !IT && (before.is_listed || before.failed.is_some()) {"
 
     "no-retry" "that what failed is tried again"
-    "Again::Transient(attempts, asked) => {"
-    => "Again::Transient(..) if IT => None, Again::Transient(attempts, asked) => {"
+    "Again::Transient(attempts, asked) => Some(no_sooner(spread(doubled(FIRST_RETRY, attempts, LAST_RETRY)), asked)),"
+    => "Again::Transient(..) if IT => None, Again::Transient(attempts, asked) => Some(no_sooner(spread(doubled(FIRST_RETRY, attempts, LAST_RETRY)), asked)),"
 
     "no-second-count" "that a blocked deletion is tried again"
     "Again::Blocked(attempts) => Some(spread(doubled(FIRST_BLOCKED, attempts, LAST_BLOCKED))),"

@@ -127,7 +127,8 @@ impl Known {
             Some(_) => None,
         };
         self.counted.clear();
-        self.is_created = true;
+        let is_refused = !call.is_performed || call.status.is_some_and(|status| (400..500).contains(&status));
+        self.is_created |= !is_refused;
         self.is_written(call, true);
         problem.map(str::to_owned).into_iter().collect()
     }

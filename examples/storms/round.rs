@@ -139,6 +139,11 @@ impl<G: Ground> Round<G> {
             return Err(wrong);
         }
         self.is_quiet().await?;
+        self.is_alive()
+    }
+
+    /// Whether every operator goes on.
+    pub(super) fn is_alive(&self) -> Result<(), Vec<String>> {
         let is_broken = |number| self.ground.has_ended(number) || self.ground.has_panicked(number);
         if self.operators().any(is_broken) {
             return Err(vec!["an operator ended by itself, or panicked".to_owned()]);

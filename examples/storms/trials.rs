@@ -38,8 +38,8 @@ pub enum Trial {
     Outage(Duration, Vec<Action>),
     /// It refuses the password for so long.
     Refusal(Duration, Vec<Action>),
-    /// The watches break off, and what happened while they were is no longer told.
-    Blindness(Vec<Action>),
+    /// The watches break off for so long, and what happened meanwhile is no longer told.
+    Blindness(Duration, Vec<Action>),
     /// The clock of the day jumps by so many seconds.
     Jump(i64, Vec<Action>),
     /// Somebody edits a group in the portal.
@@ -72,7 +72,7 @@ impl Trial {
         match random.below(18) {
             0..2 => Self::Outage(time, changes(random)),
             2..4 => Self::Refusal(time, changes(random)),
-            4..6 => Self::Blindness(changes(random)),
+            4..6 => Self::Blindness(time, changes(random)),
             6 => Self::Jump(random.below(2 * DAY) as i64 - DAY as i64, changes(random)),
             7..10 => Self::Edit(random.pick(&groups)),
             10..12 => {
@@ -95,7 +95,7 @@ impl Trial {
         match self {
             Self::Outage(..) => "after an outage",
             Self::Refusal(..) => "after refused logins",
-            Self::Blindness(_) => "after broken watches",
+            Self::Blindness(..) => "after broken watches",
             Self::Jump(..) => "after a jump of the clock",
             Self::Edit(_) => "after an edit in the portal",
             Self::Emptied(..) => "of a group that held something",
@@ -109,6 +109,7 @@ impl Trial {
 impl<G: Ground> Round<G> {
     /// Tries something, and says what is wrong afterwards.
     pub(super) async fn tries(&mut self, trial: &Trial) -> Result<(), Vec<String>> {
+        let deaths = self.deaths;
         match trial {
             Trial::Outage(time, changes) => {
                 self.platform.stop().await;
@@ -123,9 +124,9 @@ impl<G: Ground> Round<G> {
                 self.let_in().await;
                 self.settles(PASS).await?;
             }
-            Trial::Blindness(changes) => {
+            Trial::Blindness(time, changes) => {
                 self.ground.cover_eyes(true);
-                self.changes(changes, Duration::from_secs(1)).await;
+                self.changes(changes, *time).await;
                 self.ground.cover_eyes(false);
                 self.settles(PASS).await?;
             }
@@ -162,6 +163,10 @@ impl<G: Ground> Round<G> {
             }
             Trial::Pause(change) => self.is_paused(change).await?,
         }
+        self.is_alive()?;
+        if self.deaths > deaths {
+            return Err(vec!["an operator ended by itself".to_owned()]);
+        }
         let wrong = self.edits.wrong(&self.platform.journal(), &self.mandates, self.ground.grace());
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
@@ -169,7 +174,8 @@ impl<G: Ground> Round<G> {
     /// Waits until everything has come to rest, which the deletion of a reseller may do later: what refers to it on the platform
     /// has no watch.
     async fn settles(&mut self, limit: Duration) -> Result<(), Vec<String>> {
-        let is_counted = |wrong: &String| wrong.starts_with("Reseller") && wrong.contains("is going");
+        let is_counted =
+            |wrong: &String| wrong.starts_with("Reseller") && wrong.contains("\"reason\":\"PlatformRefused\"");
         match self.rests(None, limit).await {
             Err(wrong) if wrong.iter().all(is_counted) => self.rests(None, COUNTS).await,
             settled => settled,
