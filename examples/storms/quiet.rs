@@ -10,7 +10,7 @@ use super::{
     ground::Ground,
     resources,
     round::{LOOK, Round, WHEN_ASKED},
-    targets::Id,
+    targets::{Id, Target},
 };
 
 /// A deletion that is refused while all is at rest waits for so long at least until it is tried again.
@@ -34,7 +34,17 @@ impl<G: Ground> Round<G> {
             }
             sleep(LOOK.max(self.extent.drift / 50)).await;
         }
-        let may_be_refused = 1 + (Instant::now() - began).div_duration_f32(REFUSED) as usize;
+        let elapsed = Instant::now() - began;
+        let is_group = |target: &&Target| matches!(target.id(), Id::Group(..));
+        let too_often: Vec<_> = self.platform.look(|calls| {
+            let seldom = |target: &&Target| {
+                let standing = before.keys().filter(|other| other.id() == target.id()).count();
+                let most = standing * (2 + elapsed.div_duration_f32(self.extent.drift.mul_f64(0.8)) as usize);
+                calls[seen..].iter().filter(|call| looks(call, &target.id())).count() <= most
+            };
+            before.keys().filter(is_group).filter(|target| !seldom(target)).map(ToString::to_string).collect()
+        });
+        let may_be_refused = 1 + elapsed.div_duration_f32(REFUSED) as usize;
         // A deletion that the platform refuses is tried again, at a time of its own.
         let mut refused = BTreeMap::<String, usize>::new();
         let mut is_told = |call: &Call| {
@@ -55,6 +65,7 @@ impl<G: Ground> Round<G> {
         let told = self.ground.written().split_off(told);
         let wrong: Vec<_> = writes
             .into_iter()
+            .chain(too_often.into_iter().map(|target| format!("{target} is looked at again and again")))
             .chain(told.into_iter().map(|call| format!("written while all was at rest: {call}")))
             .chain(changed.map(|(target, object)| {
                 let [was, is] = [Some(object), after.get(target)].map(status);
