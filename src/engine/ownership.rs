@@ -36,7 +36,7 @@ pub fn taken_over(facts: &Facts, key: &Key) -> Ownership {
 /// | written in this pass | it is the one that counts |
 /// | a create that the platform took | its object is ours whatever reads back, as soon as it shows |
 /// | a create that it did in part | the same, but what does not show is created again |
-/// | a create that was certainly refused, or never sent | one that was begun in this pass goes: what may be there is not ours |
+/// | a create that was certainly refused, or never sent | one that was begun in this pass goes: what may be there is not ours; one that an earlier pass began is as it was |
 /// | an update | what was updated was ours before, and reads back otherwise now |
 ///
 /// A refusal says nothing of a creation that an earlier pass began and whose answer was lost. What that one may have left
@@ -44,6 +44,7 @@ pub fn taken_over(facts: &Facts, key: &Key) -> Ownership {
 pub fn record(subject: &Subject, facts: &Facts) -> Option<Ownership> {
     let mut record = subject.status.ownership.clone();
     let mut begun_now = false;
+    let earlier = || facts.record_before().filter(|record| is_pending(record)).cloned();
     for (step, result) in facts.taken() {
         match (step, result) {
             (Step::Hold(held, _), Ok(())) => {
@@ -55,9 +56,9 @@ pub fn record(subject: &Subject, facts: &Facts) -> Option<Ownership> {
             (Step::Create(..), Err(failure)) if failure.cause == Cause::Partial => {
                 record = record.map(|held| Ownership { sent: Some(Object::new()), ..held });
             }
-            (Step::Create(..), Err(failure)) if begun_now && failure.cause.is_definite_refusal() => record = None,
+            (Step::Create(..), Err(failure)) if begun_now && failure.cause.is_definite_refusal() => record = earlier(),
             (step, Err(failure)) if step.is_prerequisite() && failure.cause != Cause::AlreadyExists => {
-                record = record.filter(|held| !begun_now || seen(held, facts).is_some());
+                record = record.filter(|held| !begun_now || seen(held, facts).is_some()).or_else(earlier);
             }
             _ => {}
         }

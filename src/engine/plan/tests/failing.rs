@@ -176,6 +176,30 @@ fn a_refusal_says_nothing_of_an_earlier_creation_whose_answer_was_lost() {
     }
 }
 
+#[test]
+fn nor_does_one_of_a_pass_that_records_something_else_before() {
+    let of_reseller: fn(&mut Group) = |group| group.spec.attributes.reseller_id = Some("R".into());
+    let renamed: fn(&mut Group) = |group| group.spec.attributes.group_name = Some("b".into());
+    for (change, refused, cause) in [
+        (of_reseller, "create_reseller", Cause::Forbidden),
+        (renamed, "create_group", Cause::AlreadyExists),
+        (renamed, "create_group", Cause::RateLimited),
+    ] {
+        let mut case = group("{tenantId: Acme, groupName: a, adoptionPolicy: Never}");
+        case.cluster.settings.as_mut().unwrap().reseller = true;
+        case.platform.refused.insert("create_group", Cause::Ambiguous);
+        case.pass();
+        change(&mut case.object);
+        case.platform.refused = [(refused, cause)].into();
+        assert_eq!(case.pass().steps(), ["hold", refused], "{cause:?}");
+        case.platform.refused.clear();
+        // Now it shows what the first one sent.
+        trimmed(&mut case.platform);
+        case.pass();
+        assert_eq!(case.subject.status.ownership.map(|record| record.state), Some(Created), "{cause:?}");
+    }
+}
+
 /// A platform that took the creation, as a pass left it.
 fn taken(more: &str) -> Case<Group> {
     let mut case = group(&format!("{{tenantId: Acme, groupName: a, {more}}}"));
