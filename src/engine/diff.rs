@@ -269,6 +269,8 @@ mod tests {
             (json!({"a": 1}), json!({"b": 1}), false),
             (json!(9_007_199_254_740_993_i64), json!(9_007_199_254_740_992_i64), false),
             (json!(25), json!("25"), false),
+            (json!([1]), json!([1, 2]), false),
+            (json!([1, 2]), json!([2, 1]), false),
         ] {
             let found = differences(&object(json!({"extraData": a})), &object(json!({"extraData": b})));
             assert_eq!(found.is_empty(), equal, "{a} {b}");

@@ -249,6 +249,8 @@ mod tests {
         assert_eq!((logins.next(at(0)), logins.due(at(0))), (Next::At(MINUTE), None));
         logins.turned_away();
         assert_eq!(logins.due(at(0)), Some(MINUTE));
+        logins.told();
+        assert_eq!(logins.due(MINUTE), None, "it is told once");
         logins.accepted(MINUTE);
         logins.helped(false);
         assert_eq!((logins.next(MINUTE), logins.due(MINUTE)), (Next::At(MINUTE * 3), None));
@@ -275,6 +277,15 @@ mod tests {
             };
             assert!((60..180).filter(goes).eq([60, 120]));
         }
+    }
+
+    #[test]
+    fn the_page_of_a_proxy_gives_refused_credentials_no_other_try() {
+        let mut logins = logins();
+        (0..3).for_each(|_| logins.refused(at(0)));
+        logins.asked();
+        logins.unclear(HOUR);
+        assert_eq!(logins.next(HOUR * 2), Next::Asked);
     }
 
     #[test]

@@ -259,5 +259,6 @@ mod tests {
         ];
         assert_eq!(ours().taken_over(&before), after);
         assert_eq!(ours().taken_over(&after), after);
+        assert_eq!(ours().mine(), mine);
     }
 }

@@ -333,6 +333,11 @@ mod tests {
         let moved =
             Neighbour { recorded: Some(hq()), key: Some(Key::Group("New".into(), "HQ".into())), ..group("b", "moved") };
         assert!(moved.is_moved());
+        for key in [None, Some(hq())] {
+            assert!(!Neighbour { key, ..moved.clone() }.is_moved());
+        }
+        assert!(!group("b", "new").is_moved());
+        assert_eq!(moved.called(), "Group b/moved");
         table.put(moved.clone());
         assert_eq!(uids(&table.put(group("a", "g"))), ["moved"]);
         assert_eq!(table.claimants(&hq()).count(), 2);
@@ -376,7 +381,7 @@ mod tests {
         assert_eq!(uids(table.hiding_object("Tenant").collect()), [""; 0]);
         assert_eq!(uids(table.hiding_parents("b").collect()), ["h"]);
         assert_eq!(uids(table.hiding_parents("a").collect()), [""; 0]);
-        assert!(table.hiding_parents("b").all(Neighbour::holds));
+        assert!(table.hiding_parents("b").all(Neighbour::holds) && !table.hiding_object("Group").any(Neighbour::holds));
         table.remove("g");
         assert_eq!(table.hiding_object("Group").count(), 0);
     }

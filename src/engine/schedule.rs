@@ -98,7 +98,7 @@ fn spread(base: Duration, random: f64) -> Duration {
     base.mul_f64(0.8 + 0.4 * random.clamp(0.0, 1.0))
 }
 
-/// The failures of a watch. They begin anew when it had shown something, and went on from there for at least as long as it
+/// The failures of a watch. They begin anew when it had shown something, and went on from there for longer than it
 /// had waited before.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Failures(u32);
@@ -174,7 +174,7 @@ mod tests {
         let mut failures = Failures::default();
         let mut wait = |went_on| failures.wait(Duration::from_secs(went_on), 0.5).as_secs();
         assert_eq!([wait(0), wait(0), wait(0), wait(1), wait(0)], [1, 2, 4, 8, 16]);
-        assert_eq!([wait(0), wait(0), wait(59)], [32, 60, 60]);
+        assert_eq!([wait(0), wait(0), wait(60)], [32, 60, 60]);
         assert_eq!([wait(61), wait(0)], [1, 2]);
     }
 

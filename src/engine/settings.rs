@@ -59,7 +59,7 @@ impl fmt::Display for Remark {
     }
 }
 
-/// Most errors, and most warnings, that are told at once: each is looked for in the whole text.
+/// Most errors that are told at once: each is looked for in the whole text. (There are never more warnings than that.)
 const MOST: usize = 16;
 /// Longest piece of a text in a message, in characters.
 const SHOWN: usize = 100;
@@ -218,10 +218,8 @@ impl Reader<'_> {
         let shown = text::shortened(name, SHOWN);
         let path = section.map_or_else(|| shown.clone(), |section| format!("{section}.{shown}"));
         if ELSEWHERE.contains(&name) {
-            if self.warnings.len() < MOST {
-                let message = format!("{path} is a setting of the platform that the operator does not use");
-                self.warnings.push(Remark { line: self.line(section, Some(name)), message });
-            }
+            let message = format!("{path} is a setting of the platform that the operator does not use");
+            self.warnings.push(Remark { line: self.line(section, Some(name)), message });
             return;
         }
         let home = KNOWN.iter().find(|(_, keys)| keys.iter().any(|(key, _)| *key == name));
@@ -345,11 +343,12 @@ mod tests {
         for (text, line) in [
             ("# CHECK_GROUP: what protects\nCHECK_GROUP:\n  # CHECK_USER: x\n  CHECK_USER: false", 4),
             ("CHECK_GROUP:\n  CHECK_USERS: true # CHECK_USER: x\n  CHECK_USER: false", 3),
-            ("APIO_OBJECT_CREATION:\n  RESELLER: true\nRESELLER: true", 3),
+            ("APIO_OBJECT_CREATION:\n  RESELLER: true\nRESELLER: some text", 3),
+            ("CHECK_GROUP:\n  NO_CHECK_USERS: 1\n  CHECK_USERS: 1", 3),
             ("{\n  \"APIO_OBJECT_CREATION\": {\n    \"RESELLER\": true\n  },\n  \"RESELLER\": 1\n}", 5),
             ("\n- a", 2),
         ] {
-            assert_eq!(parse(text).unwrap_err()[0].line, Some(line), "{text}");
+            assert_eq!(parse(text).unwrap_err().last().unwrap().line, Some(line), "{text}");
         }
     }
 

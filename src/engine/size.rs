@@ -97,9 +97,6 @@ impl<'de> Visitor<'de> for Levels {
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
         Ok(value.into())
     }
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(value.into())
-    }
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let Some(below) = self.0.checked_sub(1).map(Levels) else {
             while items.next_element::<IgnoredAny>()?.is_some() {}

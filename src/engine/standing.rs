@@ -81,9 +81,10 @@ mod tests {
 
     #[test]
     fn what_is_paused_counts_as_paused_whatever_was_found_before() {
-        for synced in ["True", "False", "Unknown"] {
-            let conditions = [("Ready", "Unknown"), ("Synced", synced)];
-            assert_eq!(Standing::of(&status(&conditions, Reason::Paused)), Standing::Paused, "{synced}");
+        for synced in [&[][..], &["True"], &["False"], &["Unknown"]] {
+            let conditions: Vec<_> =
+                [("Ready", "Unknown")].into_iter().chain(synced.iter().map(|is| ("Synced", *is))).collect();
+            assert_eq!(Standing::of(&status(&conditions, Reason::Paused)), Standing::Paused, "{synced:?}");
         }
     }
 }

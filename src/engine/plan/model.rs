@@ -102,7 +102,7 @@ impl Platform {
             Step::Create(key, _) if self.objects.contains_key(key) => {
                 return Err(Failure::new(Cause::AlreadyExists, "the platform's own words"));
             }
-            Step::Create(..) | Step::Delete(..) if self.is_late => {}
+            Step::Create(..) | Step::CreateReseller(_) | Step::Delete(..) if self.is_late => {}
             Step::CreateDomain(domain) => self.know(Level::System, domain),
             Step::AssignDomain(level, domain) => self.know(level.clone(), domain),
             Step::CreateReseller(name) => {

@@ -53,6 +53,18 @@ fn what_cannot_be_read_is_named_with_its_value_and_the_rest_is_read() {
 }
 
 #[test]
+fn what_a_newer_version_hides_too_is_added_and_a_sentence_names_the_first_three() {
+    let odd =
+        |fields: &[&str]| read(|group| fields.iter().for_each(|field| group["spec"][field] = json!([[1]]))).unread;
+    let mut unread = odd(&["groupId", "groupName", "userLimit"]);
+    assert!(!unread.refusal().message.contains("more"), "{unread:?}");
+    unread.add(&odd(&["cliName", "groupId", "timeZone"]));
+    let all = ["groupId", "groupName", "userLimit", "cliName", "timeZone"].map(|field| format!("spec.{field}"));
+    assert_eq!(paths(&unread), all);
+    assert!(unread.refusal().message.contains(", and 2 more; upgrade"), "{}", unread.refusal().message);
+}
+
+#[test]
 fn a_resource_is_read_whatever_its_spec_and_its_status_hold() {
     for (section, odd) in [
         ("spec", json!("text")),
@@ -100,6 +112,7 @@ fn every_field_that_tells_the_others_something_hides_it_when_it_cannot_be_read()
             (Neighbour::of("K".into(), shown.subject(), key, None, references, named), shown.unread)
         };
         let (told, _) = neighbour(&whole);
+        assert!(told.key.is_some(), "{kind} stands for something");
         for field in spec.as_object().unwrap().keys() {
             let mut odd = whole.clone();
             // No field is a list of lists.

@@ -69,6 +69,8 @@ fn probes(pace: &mut Pace, seconds: std::ops::Range<u64>) -> Vec<u64> {
 #[test]
 fn a_platform_that_does_not_answer_gets_one_probe_per_interval_and_the_interval_grows() {
     assert_eq!(probes(&mut stopped(), 0..40), [1, 3, 7, 15, 31]);
+    let mut pace = stopped();
+    assert!(goes(&mut pace, at(1)) && !goes(&mut pace, at(1)), "one is under way");
 }
 
 #[test]
@@ -83,14 +85,19 @@ fn a_platform_that_answers_once_and_stops_again_is_not_probed_as_if_nothing_had_
     let mut pace = stopped();
     probes(&mut pace, 0..8);
     assert!(goes(&mut pace, at(15)) && ended(&mut pace, None, at(15)));
-    fail(&mut pace, STOPS_AFTER, at(16));
-    assert_eq!(probes(&mut pace, 16..50), [16 + 16]);
+    for (again, first) in [(16, 16 + 16), (15 + 60, 15 + 60 + 1)] {
+        let mut pace = pace.clone();
+        fail(&mut pace, STOPS_AFTER, at(again));
+        assert_eq!(probes(&mut pace, again..again + 20)[0], first);
+    }
 }
 
 #[test]
 fn what_is_held_back_is_told_why_and_until_when() {
-    let told = stopped().held_back(&one(), at(0)).unwrap();
-    assert_eq!((told.cause, told.retry_after), (Cause::HeldBack, Some(at(1))));
+    let half = Duration::from_millis(500);
+    let told = stopped().held_back(&one(), half).unwrap();
+    assert_eq!((told.cause, told.retry_after), (Cause::HeldBack, Some(half)));
+    assert!(told.message.starts_with("the platform does not answer, and is only tried"), "{told}");
 }
 
 #[test]
@@ -108,6 +115,7 @@ fn without_credentials_it_is_not_the_platform_that_keeps_things_waiting() {
         let mut pace = stopped();
         assert!(goes(&mut pace, at(1)) && !ended(&mut pace, Some(&failure(cause)), at(1)));
         assert!(goes(&mut pace, at(1)), "{cause:?}");
+        assert!(ended(&mut pace, None, at(2)), "what was held back is due with the next answer");
     }
 }
 
@@ -122,6 +130,10 @@ fn a_platform_without_time_is_left_alone_and_then_asked_by_fewer_at_once() {
     assert_eq!(pace.held_back(&one(), at(6)).unwrap().retry_after, Some(at(1)));
     assert!(goes(&mut pace, at(7)));
     assert!(!ended(&mut pace, None, at(7)), "nothing was held back because it did not answer");
+    for window in [4, 4, 5] {
+        ended(&mut pace, None, at(8));
+        assert_eq!(pace.window(), window, "one more for as many answers as may be under way");
+    }
     for _ in 0..100 {
         ended(&mut pace, None, at(8));
     }
@@ -153,6 +165,24 @@ fn what_says_nothing_about_the_platform_changes_nothing() {
     }
     assert_eq!(pace.window(), FREE.concurrency);
     assert!(goes(&mut pace, at(0)));
+    let mut pace = stopped();
+    ended(&mut pace, Some(&failure(Cause::HeldBack)), at(0));
+    assert!(pace.is_stopped());
+}
+
+#[test]
+fn what_is_held_back_takes_no_place_of_a_rate() {
+    let busy = Failure { retry_after: Some(at(1)), ..failure(Cause::RateLimited) };
+    let fails: [fn(&mut Pace); 2] = [
+        |pace| fail(pace, STOPS_AFTER, at(0)),
+        |pace| fail_for(pace, "Acme", &own(Cause::ServerError), STOPS_AFTER, at(0)),
+    ];
+    let asks_for_a_pause = |pace: &mut Pace| _ = ended(pace, Some(&busy), at(0));
+    for hold_back in fails.iter().map(|fails| fails as &dyn Fn(&mut Pace)).chain([&asks_for_a_pause as _]) {
+        let mut pace = Pace::new(Limits { rate: Some(1.0), ..FREE });
+        hold_back(&mut pace);
+        assert_eq!([0, 0, 1, 1].map(|second| pace.place(&one(), at(second)).as_secs()), [0, 0, 0, 1]);
+    }
 }
 
 #[test]
@@ -250,7 +280,8 @@ fn a_probe_goes_to_the_most_urgent_and_never_twice_to_the_same_resource_or_tenan
 fn a_probe_that_a_better_one_never_comes_for_is_made_by_whoever_is_there() {
     let mut pace = stopped();
     assert!(pace.held_back(&of("Acme", "gone", Class::Change), at(0)).is_some());
-    assert_eq!([1, 2].map(|second| goes(&mut pace, at(second))), [false, true]);
+    assert_eq!(pace.held_back(&one(), at(1)).unwrap().retry_after, Some(at(1)), "until then it may come");
+    assert!(goes(&mut pace, at(2)));
 }
 
 #[test]
@@ -263,7 +294,8 @@ fn a_tenant_that_is_well_or_that_nobody_asks_for_takes_no_place() {
     }
     pace.ended(&of("Recovers", 1, Class::Poll), None, at(1));
     assert_eq!(pace.tenants.len(), 3);
-    assert_eq!((pace.stopped_tenants(at(62)), pace.tenants.len()), (1, 2));
+    assert_eq!((pace.stopped_tenants(at(60)), pace.tenants.len()), (1, 3), "it may be a relapse");
+    assert_eq!((pace.stopped_tenants(at(61)), pace.tenants.len()), (1, 2));
     assert_eq!((pace.stopped_tenants(at(600)), pace.tenants.len()), (0, 0));
 }
 

@@ -18,6 +18,8 @@ fn an_absent_group_is_held_then_prepared_then_created_in_one_act() {
     let labels: Vec<_> = pass.acts[0].iter().map(Step::label).collect();
     assert_eq!(labels, ["hold", "create_domain", "assign_domain", "create_reseller", "create_group"]);
     assert_eq!((pass.acts.len(), &pass.verdict), (1, &Verdict::Synced));
+    let written: Vec<_> = case.platform.written.iter().map(Step::label).collect();
+    assert_eq!(written, labels[1..], "the first is of the cluster");
     let Step::Hold(record, _) = &pass.acts[0][0] else { panic!("no hold") };
     assert_eq!((Key::of(&record.key), record.state, record.platform.as_str()), (Some(hq()), Pending, PLATFORM));
     assert_eq!(case.subject.status.ownership.unwrap().state, Created);

@@ -228,7 +228,10 @@ spec: {tenantId: Acme}
     let subject = Subject::of(&object);
     assert!(subject.held && subject.deleting && subject.paused && subject.orphan && !subject.observes());
     assert_eq!((subject.generation, subject.requested_at.as_deref()), (3, Some("now")));
+    assert!(!subject.lingers, "nobody else holds it");
     let mut object = object;
+    object.metadata.finalizers = Some(vec!["foregroundDeletion".into()]);
+    assert!(Subject::of(&object).lingers && !Subject::of(&object).held);
     object.metadata.annotations.as_mut().unwrap().insert("apio.netaxis.be/paused".into(), "false".into());
     object.metadata.annotations.as_mut().unwrap().insert("apio.netaxis.be/deletion".into(), "Delete".into());
     assert!(!Subject::of(&object).paused && !Subject::of(&object).orphan);
@@ -248,6 +251,13 @@ fn every_kind_hands_on_its_policies_and_its_status() {
     ] {
         assert_eq!((subject.observes(), subject.status.usage.as_deref()), (true, Some("3")));
     }
+}
+
+#[test]
+fn users_are_told_of_groups_only() {
+    let there = object(json!({"userCount": 3, "userLimit": 5}));
+    let told = [Group::usage(&there), Tenant::usage(&there), Reseller::usage(&there)];
+    assert_eq!(told, [Some("3/5".to_owned()), None, None]);
 }
 
 #[test]

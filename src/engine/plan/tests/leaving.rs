@@ -81,7 +81,7 @@ fn what_another_resource_stands_for_is_neither_deleted_nor_left_before_that_one_
     let pass = case.pass();
     assert_eq!((pass.steps(), pass.reason()), (vec![], "Deleting"));
     assert!(matches!(pass.verdict, Verdict::Awaiting(_)));
-    case.subject.awaited = LATE;
+    case.subject.awaited = Duration::from_secs(5);
     assert_eq!((case.pass().reason(), case.subject.condition("DeletionBlocked").is_some()), ("NotTakenOver", true));
     // Said once, and not waited for anew at each look.
     case.subject.awaited = Duration::ZERO;

@@ -112,6 +112,18 @@ fn what_was_begun_is_settled_by_a_pass_that_does_something_else_of_its_kind() {
 }
 
 #[test]
+fn what_the_platform_took_and_does_not_show_yet_is_created_once_in_a_pass() {
+    let spec = "{tenantId: Acme, groupName: a, resellerId: Best, contactInformation: {name: Ann}}";
+    let there = json!({"groupName": "a", "contactInformation": {"name": "Ann", "phoneNumber": "1"}});
+    let mut case = with_spec(naming_best(), spec).present(there);
+    dies_after(&mut case, RECORDED);
+    case.platform.is_late = true;
+    // The contact goes along with what is not declared in it, so it is looked at between the two.
+    case.object.spec.attributes.contact_information.as_mut().unwrap().name = Some("Jo".into());
+    assert_eq!(case.pass().steps(), ["create_reseller", "update_group"]);
+}
+
+#[test]
 fn what_somebody_else_created_after_a_death_is_his() {
     for (theirs, ours) in [
         (json!({"name": "Best", "externalName": "Theirs"}), false),

@@ -58,6 +58,12 @@ fn a_reseller_resource_of_that_id_is_waited_for_and_never_raced() {
 }
 
 #[test]
+fn a_reseller_whose_name_has_another_case_is_another_one() {
+    let mut case = of_best(true).present(json!({"groupName": "a", "resellerId": "BEST"})).synced(1);
+    assert_eq!(case.pass().steps(), ["hold", "create_reseller", "update_group"]);
+}
+
+#[test]
 fn a_reseller_that_is_already_set_is_not_looked_for() {
     let pass = of_best(false).present(json!({"groupName": "b", "resellerId": "Best"})).synced(1).pass();
     assert_eq!((pass.steps(), pass.verdict), (vec!["update_group"], Verdict::Synced));

@@ -400,8 +400,24 @@ fn a_long_pause_that_the_platform_asks_for_is_told_in_the_same_words_at_each_loo
     let said = story.subject.condition("Ready").unwrap().message.clone();
     assert!(said.starts_with("MAINTENANCE; ") && said.contains("within 5 minutes"), "{said}");
     assert_eq!(story.ends(&asks(3300), 300).status, None);
-    story.ends(&asks(3), 600);
+    story.ends(&asks(60), 600);
     assert!(!story.subject.condition("Ready").unwrap().message.contains("minutes"), "a short one is not worth a word");
+}
+
+#[test]
+fn what_is_said_not_to_be_kept_stays_said_until_something_else_is_declared() {
+    let not_kept = |sent| Verdict::NotAccepted(vec![difference("x")], sent);
+    let mut story = Story::of(new());
+    for (sent, said) in [(Sent::First, false), (Sent::Again, false), (Sent::Again, true)] {
+        story.ends(&not_kept(sent), 0);
+        assert_eq!(story.conditions().contains(&"Ready=False NotAccepted".to_owned()), said, "{sent:?}");
+    }
+    // A restart forgets how often it was sent.
+    story.memory = Memory::default();
+    for (sent, said) in [(Sent::Again, true), (Sent::Before, true), (Sent::First, false)] {
+        story.ends(&not_kept(sent), 0);
+        assert_eq!(story.conditions().contains(&"Ready=False NotAccepted".to_owned()), said, "{sent:?}");
+    }
 }
 
 #[test]

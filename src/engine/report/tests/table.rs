@@ -170,6 +170,9 @@ fn the_platforms_own_words_reach_the_user() {
         (Cause::Forbidden, "the platform denies it: the platform's own words; use an account that may do this"),
         (Cause::Rejected, "the platform refuses it: the platform's own words; change the spec"),
         (Cause::ServerError, "the platform's own words; the operator looks again by itself"),
+        (Cause::AlreadyExists, "the platform's own words; use an account that may see it"),
+        (Cause::NoCredentials, "the platform's own words"),
+        (Cause::Bug, "the platform's own words; please report this with the log of the operator"),
     ] {
         let mut story = Story::of(new());
         story.ends(&failed(cause), 0);
