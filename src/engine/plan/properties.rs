@@ -12,7 +12,7 @@ use generated::{
 use kube::ResourceExt;
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Plan, Step, Verdict, model::*, plan};
 use crate::{
@@ -67,6 +67,45 @@ fn imagine<K: Kind + ResourceExt>(case: &Case<K>) -> Facts {
         }
     }
     panic!("no end after {ROUNDS} rounds")
+}
+
+impl Facts {
+    /// What would be known if this step had succeeded.
+    fn after(mut self, step: &Step) -> Self {
+        let merged = |there: Option<&Object>, body: &Object| {
+            let mut object = there.cloned().unwrap_or_default();
+            object.extend(body.iter().filter(|(key, _)| !is_option(key)).map(|(k, v)| (k.clone(), v.clone())));
+            object
+        };
+        let domains = |facts: &Self, level: &Level, domain: &str| {
+            let mut known = facts.domains(level.clone()).cloned().unwrap_or_default();
+            known.insert(domain.to_owned());
+            (Query::Domains(level.clone()), Answer::Domains(known))
+        };
+        let learnt = match step {
+            Step::Hold(..) | Step::Release(_) => None,
+            Step::CreateDomain(domain) => Some(domains(&self, &Level::System, domain)),
+            Step::AssignDomain(level, domain) => Some(domains(&self, level, domain)),
+            Step::CreateReseller(name) => {
+                let object = Object::from_iter([("name".to_owned(), Value::from(name.clone()))]);
+                Some((Query::Object(Key::Reseller(name.clone())), Answer::Object(Some(object))))
+            }
+            Step::Create(key, body) | Step::Update(key, body) => {
+                Some((Query::Object(key.clone()), Answer::Object(Some(merged(self.seen(key), body)))))
+            }
+            Step::Delete(key, ..) => Some((Query::Object(key.clone()), Answer::Object(None))),
+        };
+        self.record(step.clone(), Ok(()));
+        if let Some((query, answer)) = learnt {
+            self.learn(query, Ok(answer));
+        }
+        self
+    }
+}
+
+/// Keys of a body that the platform never shows.
+fn is_option(key: &str) -> bool {
+    ["templateName", "autoCreateDomain"].contains(&key)
 }
 
 /// What no state and no failure may lead to. That a pass ends within [`ROUNDS`] is checked by the pass itself.
@@ -174,7 +213,7 @@ fn deletes_what_is_counted<K: Kind + ResourceExt>(case: &Case<K>, key: &Key) -> 
 fn only_declared<K: Kind + ResourceExt + DeserializeOwned>(case: &Case<K>, body: &Object) -> Result<(), TestCaseError> {
     let declared = declared(case);
     for (name, value) in body {
-        let is_option = ["templateName", "autoCreateDomain"].contains(&name.as_str());
+        let is_option = is_option(name);
         prop_assert!(is_option || declared.contains_key(name), "{name} is not declared");
         if !is_option && !["contactInformation", "addressInformation"].contains(&name.as_str()) {
             prop_assert_eq!(Some(value), declared.get(name));

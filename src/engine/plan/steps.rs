@@ -1,13 +1,11 @@
 use std::fmt;
 
-use serde_json::Value;
-
 use crate::{
     api::{AutoCreating, Ownership},
     engine::{
         check_group::Cleared,
         events::Note,
-        facts::{Answer, Facts, Query},
+        facts::Query,
         ids::{Key, Level, Object},
     },
 };
@@ -91,43 +89,4 @@ impl fmt::Display for Step {
             Self::Release(_) => f.write_str("released the resource"),
         }
     }
-}
-
-impl Facts {
-    /// What would be known if this step had succeeded: for properties and for plans made offline.
-    pub fn after(mut self, step: &Step) -> Self {
-        let merged = |there: Option<&Object>, body: &Object| {
-            let mut object = there.cloned().unwrap_or_default();
-            object.extend(body.iter().filter(|(key, _)| !is_option(key)).map(|(k, v)| (k.clone(), v.clone())));
-            object
-        };
-        let domains = |facts: &Self, level: &Level, domain: &str| {
-            let mut known = facts.domains(level.clone()).cloned().unwrap_or_default();
-            known.insert(domain.to_owned());
-            (Query::Domains(level.clone()), Answer::Domains(known))
-        };
-        let learnt = match step {
-            Step::Hold(..) | Step::Release(_) => None,
-            Step::CreateDomain(domain) => Some(domains(&self, &Level::System, domain)),
-            Step::AssignDomain(level, domain) => Some(domains(&self, level, domain)),
-            Step::CreateReseller(name) => {
-                let object = Object::from_iter([("name".to_owned(), Value::from(name.clone()))]);
-                Some((Query::Object(Key::Reseller(name.clone())), Answer::Object(Some(object))))
-            }
-            Step::Create(key, body) | Step::Update(key, body) => {
-                Some((Query::Object(key.clone()), Answer::Object(Some(merged(self.seen(key), body)))))
-            }
-            Step::Delete(key, ..) => Some((Query::Object(key.clone()), Answer::Object(None))),
-        };
-        self.record(step.clone(), Ok(()));
-        if let Some((query, answer)) = learnt {
-            self.learn(query, Ok(answer));
-        }
-        self
-    }
-}
-
-/// Keys of a body that the platform never shows.
-fn is_option(key: &str) -> bool {
-    ["templateName", "autoCreateDomain"].contains(&key)
 }
