@@ -349,7 +349,7 @@ mod tests {
 
     #[test]
     fn counts_are_told_only_when_something_was_counted() {
-        let told = |known: &[Part]| {
+        let blocked = |known: &[Part]| {
             let mut facts = facts();
             for part in PARTS {
                 let answer = known.contains(&part).then_some(Answer::Count { items: 0, in_trunk_groups: 0 });
@@ -357,11 +357,13 @@ mod tests {
                 facts.learn(Query::Count("t".into(), "g".into(), part), answer);
             }
             match group("t", "g", &Object::new(), &facts) {
-                Err(Halt::Stop(Verdict::Blocked(blocked))) => blocked.contents,
+                Err(Halt::Stop(Verdict::Blocked(blocked))) => blocked,
                 other => panic!("not blocked: {other:?}"),
             }
         };
-        assert_eq!(told(&[]), None);
-        assert_eq!(told(&[Part::Ivrs]), Some(Box::new(Contents { ivrs: Some(0), ..Contents::default() })));
+        assert_eq!(blocked(&[]).contents, None);
+        let but_ivrs = blocked(&[Part::Ivrs]);
+        assert_eq!(but_ivrs.contents, Some(Box::new(Contents { ivrs: Some(0), ..Contents::default() })));
+        assert!(but_ivrs.message.starts_with("the trunk groups of the group cannot be counted"), "{but_ivrs:?}");
     }
 }
