@@ -362,8 +362,8 @@ mod tests {
             }
         };
         assert_eq!(blocked(&[]).contents, None);
-        let but_ivrs = blocked(&[Part::Ivrs]);
-        assert_eq!(but_ivrs.contents, Some(Box::new(Contents { ivrs: Some(0), ..Contents::default() })));
-        assert!(but_ivrs.message.starts_with("the trunk groups of the group cannot be counted"), "{but_ivrs:?}");
+        let ivrs_alone = blocked(&[Part::Ivrs]);
+        assert_eq!(ivrs_alone.contents, Some(Box::new(Contents { ivrs: Some(0), ..Contents::default() })));
+        assert!(ivrs_alone.message.starts_with("the trunk groups of the group cannot be counted"), "{ivrs_alone:?}");
     }
 }
