@@ -22,8 +22,9 @@ fn errors() -> String {
          platform's own words. *Stalled* means that only a person can help; it is looked at every 10 minutes (or drift\n\
          interval, if that is shorter) and at once when the resource, the settings or the credentials change. *Reconciling* is\n\
          tried again after 1 second, doubling to 2 minutes (to 30 seconds while nobody is answered, or nobody for the same\n\
-         tenant), and never before a `Retry-After` of the platform. An object that was Ready stays so for the first 2 minutes of such a failure. While deleting, the same reason is that of\n\
-         `DeletionBlocked`. [Troubleshooting](../troubleshooting.md) shows each reason and says what to do.\n\n\
+         tenant), and never before a `Retry-After` of the platform. An object that was Ready stays so for the first 2 minutes\n\
+         of such a failure. While deleting, the same reason is that of `DeletionBlocked`.\n\
+         [Troubleshooting](../troubleshooting.md) shows each reason and says what to do.\n\n\
          | what happened | reason | condition | event | `outcome` of `apio_operator_platform_calls_total` |\n\
          | --- | --- | --- | --- | --- |\n",
     );
