@@ -35,14 +35,16 @@ impl<G: Ground> Round<G> {
             sleep(LOOK.max(self.extent.drift / 50)).await;
         }
         let elapsed = Instant::now() - began;
-        let is_group = |target: &&Target| matches!(target.id(), Id::Group(..));
+        // What waits has a time of its own, and so has another resource that stands for it.
+        let is_polled = |(target, object): &(&Target, &DynamicObject)| {
+            let standing = before.keys().filter(|other| other.id() == target.id()).count();
+            target.kind == "Group" && standing == 1 && resources::is_ready(object)
+        };
+        let most = 2 + elapsed.div_duration_f32(self.extent.drift.mul_f64(0.8)) as usize;
         let too_often: Vec<_> = self.platform.look(|calls| {
-            let seldom = |target: &&Target| {
-                let standing = before.keys().filter(|other| other.id() == target.id()).count();
-                let most = standing * (2 + elapsed.div_duration_f32(self.extent.drift.mul_f64(0.8)) as usize);
-                calls[seen..].iter().filter(|call| looks(call, &target.id())).count() <= most
-            };
-            before.keys().filter(is_group).filter(|target| !seldom(target)).map(ToString::to_string).collect()
+            let times = |id: &Id| calls[seen..].iter().filter(|call| looks(call, id)).count();
+            let often = before.iter().filter(is_polled).filter(|(target, _)| times(&target.id()) > most);
+            often.map(|(target, _)| format!("{target} is looked at again and again")).collect()
         });
         let may_be_refused = 1 + elapsed.div_duration_f32(REFUSED) as usize;
         // A deletion that the platform refuses is tried again, at a time of its own.
@@ -65,7 +67,7 @@ impl<G: Ground> Round<G> {
         let told = self.ground.written().split_off(told);
         let wrong: Vec<_> = writes
             .into_iter()
-            .chain(too_often.into_iter().map(|target| format!("{target} is looked at again and again")))
+            .chain(too_often)
             .chain(told.into_iter().map(|call| format!("written while all was at rest: {call}")))
             .chain(changed.map(|(target, object)| {
                 let [was, is] = [Some(object), after.get(target)].map(status);
