@@ -200,6 +200,15 @@ fn nor_does_one_of_a_pass_that_records_something_else_before() {
     }
 }
 
+#[test]
+fn what_vanished_stays_ours_when_something_fails_before_it_is_created_again() {
+    let mut case = group("{tenantId: Acme, groupName: a, resellerId: R}").synced(1);
+    case.cluster.settings.as_mut().unwrap().reseller = true;
+    case.platform.refused.insert("create_reseller", Cause::Forbidden);
+    assert_eq!(case.pass().steps(), ["hold", "create_reseller"]);
+    assert_eq!(case.subject.status.ownership.map(|record| record.state), Some(Created));
+}
+
 /// A platform that took the creation, as a pass left it.
 fn taken(more: &str) -> Case<Group> {
     let mut case = group(&format!("{{tenantId: Acme, groupName: a, {more}}}"));
