@@ -54,20 +54,23 @@ pub struct Unkept {
 impl Memory {
     /// The memory after a pass with this end.
     pub fn after(self, verdict: &Verdict, now: Timestamp) -> Self {
-        let one_more = || self.attempts.one_more(|count| Again::Transient(count, None), now);
+        let one_more = |attempts: Attempts| attempts.one_more(|count| Again::Transient(count, None), now);
+        // A deletion that was blocked has waited for something else, and for longer each time.
+        let goes_on = self.failing_since.or(self.awaiting_since).is_some();
+        let before = if goes_on { self.attempts } else { Attempts::default() };
         match verdict {
             Verdict::Failed(failure) => {
                 // What is held back until a known moment was not tried.
                 let tried = failure.cause != Cause::HeldBack || failure.retry_after.is_none();
-                let attempts = if tried { one_more() } else { self.attempts };
+                let attempts = if tried { one_more(before) } else { before };
                 let failing_since = Some(self.failing_since.unwrap_or(now));
                 Self { failing_since, awaiting_since: None, attempts, ..self }
             }
-            Verdict::Superseded => Self { attempts: one_more(), ..self },
+            Verdict::Superseded => Self { attempts: one_more(self.attempts), ..self },
             Verdict::Blocked(_) => Self { attempts: self.attempts.one_more(Again::Blocked, now), ..Self::default() },
             Verdict::Awaiting(_) => Self {
                 awaiting_since: Some(self.awaiting_since.unwrap_or(now)),
-                attempts: one_more(),
+                attempts: one_more(before),
                 ..Self::default()
             },
             Verdict::NotAccepted(_, sent) => {

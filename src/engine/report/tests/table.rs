@@ -150,6 +150,10 @@ fn attempts_count_up_and_are_forgotten_after_a_good_end() {
     for (attempt, at) in [(1, 0), (2, 15), (3, 45)] {
         assert_eq!(story.ends(&blocked, at).again, Again::Blocked(attempt));
     }
+    for (attempt, at) in [(1, 105), (2, 107)] {
+        let again = story.ends(&failed(Cause::TimedOut), at).again;
+        assert_eq!(again, Transient(attempt, None), "it waited for something else before");
+    }
 }
 
 #[test]
