@@ -351,12 +351,9 @@ impl<K: Watched> Slice<K> {
         }
     }
 
-    /// Of what is gone there are no doubts; of everything that the store does not have, without one.
-    pub fn forgets(&self, one: Option<ObjectRef<Packed<K>>>) {
-        match one {
-            Some(one) => _ = self.doubts().remove(&one),
-            None => self.doubts().retain(|one, _| self.store.get(one).is_some()),
-        }
+    /// Something is gone from the store: of that there are no doubts.
+    pub fn forgets_the_gone(&self) {
+        self.doubts().retain(|one, _| self.store.get(one).is_some());
     }
 
     /// Asks for a pass.

@@ -235,7 +235,7 @@ impl<K: Watched> Intake<K> {
                 due.into_iter().for_each(|one| self.slice.wake(one));
             }
             watcher::Event::Delete(last) => {
-                self.slice.forgets(Some(ObjectRef::from_obj(&last)));
+                self.slice.forgets_the_gone();
                 if let Some(uid) = last.open().and_then(|object| object.uid()) {
                     operator.index.gone(&uid);
                     operator.memories.forget(&uid);
@@ -253,7 +253,7 @@ impl<K: Watched> Intake<K> {
 
     /// A list is whole.
     fn listed(&mut self) {
-        self.slice.forgets(None);
+        self.slice.forgets_the_gone();
         for uid in self.operator.index.relisted(self.slice.namespace.as_deref(), &self.slice.store.state()) {
             self.operator.memories.forget(&uid);
         }
