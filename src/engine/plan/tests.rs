@@ -7,6 +7,7 @@ mod domains;
 mod failing;
 mod gate;
 mod leaving;
+mod not_kept;
 mod on_the_way;
 mod resellers;
 mod strays;

@@ -1,5 +1,6 @@
 //! The table of ends and conditions, and when what is told changes.
 
+mod outage;
 mod over_time;
 mod table;
 

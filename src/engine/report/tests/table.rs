@@ -128,15 +128,6 @@ fn what_is_held_back_until_a_known_moment_waits_no_longer_for_it() {
 }
 
 #[test]
-fn an_outage_is_looked_at_as_often_as_it_is_probed_and_an_error_about_one_object_is_not() {
-    for cause in [Cause::Unreachable, Cause::TimedOut, Cause::ServerError, Cause::NotFound] {
-        let failure = |in_outage| Verdict::Failed(Failure { in_outage, ..Failure::new(cause, "no") });
-        let again = [true, false].map(|in_outage| Story::of(new()).ends(&failure(in_outage), 0).again);
-        assert_eq!(again, [Outage(1, None), Transient(1, None)], "{cause:?}");
-    }
-}
-
-#[test]
 fn attempts_count_up_and_are_forgotten_after_a_good_end() {
     let mut story = Story::of(new());
     for (attempt, at) in [(1, 0), (2, 1), (3, 3)] {
