@@ -45,7 +45,7 @@ const ON_THE_WAY: Duration = Duration::from_millis(150);
 
 static PANICS: AtomicUsize = AtomicUsize::new(0);
 
-/// A panic in a pass ends only that.
+/// One counts whatever it ends, and whoever starts that again.
 pub fn count_panics() {
     let tell = panic::take_hook();
     panic::set_hook(Box::new(move |info| {

@@ -216,10 +216,7 @@ impl<G: Ground> Round<G> {
             Action::PlatformAway(time) => {
                 self.platform.stop().await;
                 sleep(*time).await;
-                self.platform
-                    .resume()
-                    .await
-                    .unwrap_or_else(|error| panic!("the port of the platform is lost: {error}"));
+                self.resume_platform().await;
             }
             Action::Portal(..) | Action::Fill(..) | Action::Empty(_) | Action::Remove(_) => self.portal(action),
             Action::Lose(tenant) => self.lose(tenant),
@@ -237,6 +234,10 @@ impl<G: Ground> Round<G> {
             Action::RestartApi => self.ground.restart_api().await,
             Action::Wait(time) => sleep(*time).await,
         }
+    }
+
+    pub(super) async fn resume_platform(&self) {
+        self.platform.resume().await.unwrap_or_else(|error| panic!("the port of the platform is lost: {error}"));
     }
 
     fn start_operator(&mut self, number: usize) {

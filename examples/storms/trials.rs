@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use kube::api::DynamicObject;
 use serde_json::{Value, json};
-use testkit::simulator::Fault;
 use tokio::time::sleep;
 
 use super::{
@@ -45,8 +44,9 @@ pub enum Trial {
     Jump(i64, Vec<Action>),
     /// Somebody edits a group in the portal.
     Edit(Target),
-    /// Somebody deletes a group that holds something, and takes that out after so long; lists of it may have another shape.
-    Emptied(Target, Content, Duration, Option<Fault>),
+    /// Somebody deletes a group that holds something, and takes that out after so long; a list of it, drawn from that seed, may
+    /// have another shape.
+    Emptied(Target, Content, Duration, Option<u64>),
     /// Every call to the API server takes longer than a count lasts, and somebody deletes a group.
     Late(Target),
     /// Somebody applies something, and something else while the platform is still asked for the first.
@@ -77,9 +77,8 @@ impl Trial {
             6 => Self::Jump(random.below(2 * DAY) as i64 - DAY as i64, changes(random)),
             7..10 => Self::Edit(random.pick(&groups)),
             10..12 => {
-                let group = random.pick(&groups);
-                let fault = (random.below(2) == 0).then(|| list_of_another_shape(random, &group));
-                Self::Emptied(group, random.pick(&Content::ALL), time, fault)
+                let shape = Some(random.below(1000)).filter(|shape| shape % 2 == 0);
+                Self::Emptied(random.pick(&groups), random.pick(&Content::ALL), time, shape)
             }
             12..14 => Self::Late(random.pick(&groups)),
             14..16 => {
@@ -89,9 +88,7 @@ impl Trial {
             _ => Self::Pause(change(random)),
         }
     }
-}
 
-impl Trial {
     fn name(&self) -> &'static str {
         match self {
             Self::Outage(..) => "after an outage",
@@ -115,8 +112,7 @@ impl<G: Ground> Round<G> {
             Trial::Outage(time, changes) => {
                 self.platform.stop().await;
                 self.changes(changes, *time).await;
-                let resumed = self.platform.resume().await;
-                resumed.unwrap_or_else(|error| panic!("the port of the platform is lost: {error}"));
+                self.resume_platform().await;
                 self.settles(PROBES + PASS).await?;
             }
             Trial::Refusal(time, changes) => {
@@ -137,13 +133,18 @@ impl<G: Ground> Round<G> {
                 self.settles(PASS).await?;
             }
             Trial::Edit(target) => self.is_edited(target).await?,
-            Trial::Emptied(target, content, time, fault) => {
-                if let Some(fault) = fault {
-                    self.platform.inject(fault.clone());
-                }
+            Trial::Emptied(target, content, time, shape) => {
+                let Some((target, _)) = self.ready(target).await else { return Ok(()) };
+                let fault = shape.map(|shape| list_of_another_shape(&mut Random(shape), &target));
                 // A list that was not understood is counted again like one that shows something.
                 let limit = if fault.is_some() { COUNTS } else { Duration::ZERO };
-                self.is_emptied(target, *content, *time, limit + PASS).await?;
+                fault.into_iter().for_each(|fault| self.platform.inject(fault));
+                self.is_protected(&target, *content, limit + PASS).await?;
+                // Each look for drift costs as much as anything else that happens.
+                sleep((*time).min(self.extent.drift * 20)).await;
+                self.rests(None, Duration::ZERO).await?;
+                self.act(&Action::Empty(target)).await;
+                self.rests(None, COUNTS + PASS).await?;
                 self.platform.clear_faults();
             }
             Trial::Late(target) => {
@@ -218,15 +219,8 @@ impl<G: Ground> Round<G> {
         Ok(())
     }
 
-    /// A deletion that waits for something goes on by itself when that is gone.
-    async fn is_emptied(
-        &mut self,
-        target: &Target,
-        content: Content,
-        time: Duration,
-        limit: Duration,
-    ) -> Result<(), Vec<String>> {
-        let Some((target, _)) = self.ready(target).await else { return Ok(()) };
+    /// What is deleted while it holds something that forbids that stays.
+    async fn is_protected(&mut self, target: &Target, content: Content, limit: Duration) -> Result<(), Vec<String>> {
         self.act(&Action::Fill(target.clone(), content)).await;
         self.act(&Action::Delete(target.clone())).await;
         self.settles(limit).await?;
@@ -235,11 +229,7 @@ impl<G: Ground> Round<G> {
         if content.is_checked(self.settings) && !is_left {
             return Err(vec![format!("{target} was deleted with a {content:?}")]);
         }
-        // Each look for drift costs as much as anything else that happens.
-        sleep(time.min(self.extent.drift * 20)).await;
-        self.rests(None, Duration::ZERO).await?;
-        self.act(&Action::Empty(target.clone())).await;
-        self.rests(None, COUNTS + PASS).await
+        Ok(())
     }
 
     /// What is paused is left alone until it goes on; but a deletion goes on all the same.
